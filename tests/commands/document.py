@@ -82,6 +82,7 @@ STEP = "id key name stepOrder status completionMessage dateStarted dateFinished 
 APPLIED = "id version name file isNew remarks?"
 PLAN = "; plan: reset carried stale repeatsEffects needsRelease version newerVersion"
 USER = "id loginName email firstName lastName userRole accountStatus"
+CONNECTION = "id name kind description privateHosts usedAt; options[]: name value; secrets[]: name setAt setBy"
 APPLICATION = "id client_id name user scopes redirect_uris is_public"
 
 # The fields of each answer: "name" of the object itself, "list[]: name name" of each object in a list, "name: name
@@ -94,8 +95,17 @@ ANSWERS: Mapping[str, str] = {
     "application delete": "id client_id",
     "application list": f"; applications[]: {APPLICATION}",
     "application reset-secret": f"{APPLICATION} client_secret",
-    "backup": "file sizeInBytes madeAt runs contents missing isVerified",
+    "approve": "run step isOpen decision signed; shown[]: reference name text content file",
+    "backup": "file sizeInBytes madeAt runs contents missing isVerified secrets",
     "cancel": RUN,
+    "connection add": CONNECTION,
+    "connection allow": "name user group",
+    "connection disallow": "name user group",
+    "connection list": "; connections[]: id name kind description options privateHosts usedAt secrets",
+    "connection rekey": "secrets lost",
+    "connection remove": "id name",
+    "connection set": CONNECTION,
+    "connection show": f"allowed processes uses {CONNECTION}",
     "doctor": "home problems; checks[]: name status message; walls[]: name stands seen weakerWithout remedy",
     "download": "run status; files[]: reference path sizeInBytes sha256",
     "group create": "id name",
@@ -104,6 +114,7 @@ ANSWERS: Mapping[str, str] = {
     "log": "run step key log",
     "prune": "isDone contents logs freedBytes databaseBytesBefore databaseBytesAfter notes;"
     " runs[]: id name process result dateEnded",
+    "reject": "run step isOpen decision signed; shown[]: reference name text content file",
     "restart": f"{STEP} run isServerRunning{PLAN}",
     "restart (--plan)": f"run{PLAN}",
     "restore": "home file madeAt runs contents missing underWay",
@@ -112,6 +123,8 @@ ANSWERS: Mapping[str, str] = {
     "serve": "address home pid hasApplications heldRuns; walls[]: name stands seen weakerWithout remedy",
     "show": f"{RUN} startedBy reason; steps[]: {STEP}; values[]: reference name type flow decimalPoints value file",
     "status": f"{RUN} isServerRunning; steps[]: {STEP}",
+    "try": "status message inputs log sends figures?; figures[]: name? value?;"
+    " outputs[]: reference name value? rows? columns? first?",
     "user create": f"{USER} setPasswordLink",
     "user link": "loginName setPasswordLink",
     "user list": f"; users[]: {USER}",

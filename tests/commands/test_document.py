@@ -61,6 +61,7 @@ restart pr-3 reconcile --plan
 restart pr-3 reconcile
 run 'Month end'
 apply {folder}/process.yaml
+try {folder}/process.yaml reconcile --value in.seed=three
 doctor
 adopt
 user create --email ada@example.com --first-name Ada --last-name Byron --role Designer
@@ -68,18 +69,27 @@ user link ada
 user sign-in ada --to /runs
 user list
 group create --name Close
+connection add bank smtp --set host=mail.example --set sender=a@b.example --secret-file password={folder}/secret
+connection list
+connection show bank
+connection set bank --description 'What customers are told'
+connection allow bank --group Close
+connection disallow bank --group Close
+connection rekey
+connection remove bank
 application create --name Scripts
 application list
 application change c-1 --name Others
 application reset-secret c-1
 application delete c-1
 """
-ELSEWHERE = {"restore", "serve"}
+ELSEWHERE = {"approve", "reject", "restore", "serve"}
 
 
 @pytest.mark.acceptance
 def test_json_holds_the_fields_that_are_told(home: Path, tmp_path: Path) -> None:
     (tmp_path / "process.yaml").write_text(REPORT % "two")
+    (tmp_path / "secret").write_text("word")
     tried = set()
 
     for line in SCRIPT.format(folder=tmp_path).strip().splitlines():

@@ -85,6 +85,8 @@ def _example(action: Action, example: Example) -> Iterator[str]:
     text = yaml.dump(step, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     yield from ["Example:", "", "```yaml", text.rstrip(), "```", ""]
     yield from _values("Given", example.inputs)
+    for vote in example.votes:
+        yield from [f"{vote.login} says `{vote.verdict}`: {vote.comment}", ""]
     if example.expected:
         yield from _values("it gives", example.expected)
     said = f'The step ends as {example.status}, with the message "{example.message}".'

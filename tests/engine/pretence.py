@@ -71,7 +71,7 @@ class Pretence:
     def start(self) -> None:
         pass
 
-    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
+    def acquire(self, *, user_code: bool, network: bool = False, reaching: bool = False) -> Worker | None:
         # Every third time none is ready yet.
         if len(self.used) >= self._workers_max or next(self._numbers) % 3 == 0:
             self._is_refusing = True
@@ -148,6 +148,9 @@ class PretendedWorker:
         if seconds < _HANGS:
             self._timer = threading.Timer(seconds % _FAILS, self._end, [seconds])
             self._timer.start()
+
+    def acknowledge(self, number: int) -> None:
+        raise AssertionError("no step that pretends records anything")
 
     def receive(self) -> list[Message]:
         with self._lock:

@@ -31,8 +31,8 @@ from tests.support import wait_until
 class Unkillable(ForkServerIsolation):
     """Its workers cannot be ended by kill(): they are somebody else's, say."""
 
-    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
-        worker = super().acquire(user_code=user_code, network=network)
+    def acquire(self, *, user_code: bool, network: bool = False, reaching: bool = False) -> Worker | None:
+        worker = super().acquire(user_code=user_code, network=network, reaching=reaching)
         if worker is not None:
             worker.kill = _refuse  # type: ignore[method-assign]
         return worker
@@ -43,8 +43,8 @@ class Deaf(ForkServerIsolation):
 
     is_deaf = True
 
-    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
-        worker = super().acquire(user_code=user_code, network=network)
+    def acquire(self, *, user_code: bool, network: bool = False, reaching: bool = False) -> Worker | None:
+        worker = super().acquire(user_code=user_code, network=network, reaching=reaching)
         if worker is not None and self.is_deaf:
             worker.receive = _garble  # type: ignore[method-assign]
         return worker

@@ -19,7 +19,7 @@ class NoUserCode(Pretence):
     is_ready = False
     refusals = 0
 
-    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
+    def acquire(self, *, user_code: bool, network: bool = False, reaching: bool = False) -> Worker | None:
         if self.is_ready or not user_code:
             return super().acquire(user_code=user_code)
         self.refusals += 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from procession import actions
+from procession.actions.contract import Action
 from procession.clock import Clock, SystemClock
 from procession.engine.announcements import Announcements
 from procession.engine.driver import LocalEngine
@@ -17,24 +18,31 @@ from procession.engine.isolation.contract import Isolation
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings
+from procession.engine.step_connections import StepConnections
 from procession.engine.step_tables import TableDraft
 from procession.engine.table_workers import TableWorkers
 from procession.model import process_file
+from procession.model.connections import ConnectionKind
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
 from procession.model.people import SCOPES, Caller, UserRole
 from procession.model.restart import Wish
 from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
-from procession.operations import files, home_time, people, processes, runs
+from procession.operations import connections, files, home_time, people, processes, runs
 from procession.operations.act import Act
+from procession.operations.approvals_of_steps import ApprovalsOfSteps
+from procession.operations.connections import NewConnection
+from procession.operations.connections_of_steps import ConnectionsOfSteps
 from procession.operations.resources import Resources
 from procession.operations.tables_of_steps import TablesOfSteps
+from procession.store import connections as connection_store
 from procession.store import history, identity, steps
 from procession.store.chunks import Chunks
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.database import Transaction
 from procession.store.folder import BlobFolder
+from procession.store.keyring import Keyring
 from procession.store.migrations import migrate
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
@@ -84,6 +92,8 @@ class World:
     crash_point: CrashPoint = pass_by
     make_isolation: Callable[[IsolationSettings], Isolation] = ForkServerIsolation
     workers: TableWorkers | None = None  # of tables; whoever made them ends them
+    more_actions: Mapping[str, Action] = field(default_factory=dict)
+    connections: StepConnections | None = None
 
     def __post_init__(self) -> None:
         self.fatal: list[str] = []
@@ -94,13 +104,14 @@ class World:
         self.blobs = BlobFolder(self.home / "files", crash_point=self.crash_point)
         self.announcements = Announcements()
         self.resources = Resources(
-            actions=actions.registry(),
+            actions={**actions.registry(), **self.more_actions},
             blobs=self.blobs,
             chunks=Chunks(self.home / "uploads", crash_point=self.crash_point),
             step_logs=StepLogFolder(self.home / "logs"),
             steady=self.steady,
             home_clock=home_time.of_home(self.db, self.clock),
             workers=self.workers,
+            keyring=Keyring.of_home(self.home),
         )
         self.tables = InterruptedTables(TablesOfSteps(self.db, self.resources))
         self.engine = self.new_engine()
@@ -115,7 +126,7 @@ class World:
                 database=self.db,
                 blobs=self.blobs,
                 isolation=self.make_isolation(self.isolation),
-                actions=actions.registry(),
+                actions=self.resources.actions,
                 announcements=self.announcements,
                 clock=self.clock,
                 work=self.home / "work",
@@ -123,6 +134,8 @@ class World:
                 homes=homes,
                 settings=self.settings,
                 tables=self.tables,
+                connections=self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
+                approvals=ApprovalsOfSteps(self.resources.home_clock),
             )
         )
 
@@ -160,7 +173,22 @@ class World:
 
     def applied(self, text: str) -> processes.Applied:
         definition = process_file.parse(text, file="test.yaml", actions=self.resources.actions)
-        return self.db.write(lambda tx: processes.apply(self.act(tx), text, definition=definition))
+
+        def operation(tx: Transaction) -> processes.Applied:
+            if self.connections is not None:
+                self._make_connections(tx)
+            return processes.apply(self.act(tx), text, definition=definition)
+
+        return self.db.write(operation)
+
+    def _make_connections(self, tx: Transaction) -> None:
+        """What the port of a test gives is there by name for whoever applies a process."""
+        for name in ("share", "shore"):
+            if connection_store.by_name(tx, name) is None:
+                wanted = NewConnection(
+                    name=name, kind=ConnectionKind.FOLDER, options={"path": "/srv/outside"}, by_operator=True
+                )
+                connections.add(self.act(tx), wanted)
 
     def create(self, process: ProcessId, inputs: Mapping[str, object] | None = None) -> Run:
         return self.db.write(lambda tx: runs.create(self.act(tx), process, inputs=inputs or {}))

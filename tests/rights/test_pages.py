@@ -13,9 +13,12 @@ from datetime import timedelta
 import pytest
 
 from procession.door import browser
-from procession.model.ids import UserId
+from procession.model.connections import ConnectionKind
+from procession.model.ids import ConnectionId, UserId
 from procession.model.rights import PUBLIC
-from procession.operations import sessions
+from procession.operations import connections, sessions
+from procession.operations.connections import NewConnection
+from procession.store import connections as connection_store
 from procession.store import sessions as session_store
 from procession.store.database import Transaction
 from procession.web import routes
@@ -37,6 +40,7 @@ POST processes/{process}/edit | editor | process |
 GET processes/{process}/edit/changes | editor | process |
 POST processes/{process}/edit/publish | editor | process |
 POST processes/{process}/edit/try | editor | process |
+POST processes/{process}/edit/try-step | editor | process |
 GET home/live | | |
 GET processes | | |
 GET processes/upload | | | Designer
@@ -56,6 +60,9 @@ GET runs/{run}/results.zip | reader | run |
 GET runs/{run}/steps/{step}/log | reader | run |
 GET runs/{run}/steps/{step}/plan | executor | run |
 POST runs/{run}/steps/{step}/restart | executor | run |
+GET runs/{run}/steps/{step}/suggestions | reader | run |
+POST runs/{run}/steps/{step}/suggestions | reader | run |
+POST runs/{run}/steps/{step}/approval | reader | run |
 POST runs/{run}/start | executor | run |
 POST runs/{run}/cancel | executor | run |
 POST runs/{run}/copy | executor | run |
@@ -102,6 +109,14 @@ GET applications/{application} | owner | application |
 POST applications/{application} | owner | application |
 POST applications/{application}/secret | owner | application |
 POST applications/{application}/delete | owner | application |
+GET connections | | |
+GET connections/new | | | ClientAdmin
+POST connections/new | | | ClientAdmin
+GET connections/{connection} | | | ClientAdmin
+POST connections/{connection} | | | ClientAdmin
+POST connections/{connection}/allow | | | ClientAdmin
+POST connections/{connection}/disallow | | | ClientAdmin
+POST connections/{connection}/remove | | | ClientAdmin
 GET tables | | |
 GET tables/new | | | Designer
 POST tables/new | | | Designer
@@ -123,7 +138,7 @@ GET log.csv | | |
 GET api | | |
 """
 # What a path names besides the things of the world.
-NAMES = {"asset": "nothing.css", "session": "00000000-0000-4000-8000-000000000000", "chunk": "1"}
+NAMES = {"connection": "cn-1", "asset": "nothing.css", "session": "00000000-0000-4000-8000-000000000000", "chunk": "1"}
 LET_IN = {200, 303, 400, 409}  # whoever may ask, and asked for nonsense
 # A file is sent to an address that holds the form's token: its body is read as it comes.
 UPLOADS = {
@@ -169,8 +184,16 @@ def visitors(everybody: World) -> Iterator[list[Visitor]]:
             session_store.drop(tx, sessions._digest(visitor.cookie))
 
     database.write(sign_in)
+    database.write(lambda tx: make_connection(tx, everybody))
     yield found
     database.write(sign_out)
+
+
+def make_connection(tx: Transaction, world: World) -> None:
+    if connection_store.by_name(tx, "bank") is None:
+        options = {"host": "mail.example", "sender": "close@mail.example"}
+        wanted = NewConnection(name="bank", kind=ConnectionKind.SMTP, options=options)
+        assert connections.add(world.house.act(tx, "admin"), wanted).id == ConnectionId(1)
 
 
 def ask(world: World, request: str, ids: dict[str, str], cookie: str) -> Said:

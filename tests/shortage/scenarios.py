@@ -14,7 +14,7 @@ from procession.model.errors import Unavailable
 from procession.model.ids import ProcessId, RunId
 from procession.model.lifecycle import RUN_FINAL, Outcome, RunStatus, StepStatus
 from procession.model.runs import HistoryKind, HistoryRow
-from tests.engine import steps
+from tests.engine import outside, steps
 from tests.engine.world import World
 from tests.support import wait_until
 
@@ -86,6 +86,19 @@ def files_and_logs(place: Place) -> None:
     assert log == [f"line {number}" for number in range(LINES)]
 
 
+def records_what_it_does(place: Place) -> None:
+    """Outside, each line once, and the next try goes on behind them."""
+    connections = place.world.connections
+    assert isinstance(connections, outside.Connections)
+    left = outside.lines(connections.folder)
+    retry = {"retry": {"times": 1, "wait": 0.01}}
+    run = place.begin(steps.process(outside.leaving("a", lines=3, fails_at=2, more=retry)))
+    place.wait(run)
+    _is(place, run, Outcome.SUCCESS)
+    assert place.world.step(run, "a").message == "left 1 lines"
+    assert outside.lines(connections.folder) == [*left, "1", "2", "3"]
+
+
 def fails_and_is_tried_again(place: Place) -> None:
     mark = place.mark()
     code = f"import os\nis_first = not os.path.exists({str(mark)!r})\n{steps.mark(mark)}if is_first: raise ValueError('no')"
@@ -147,6 +160,7 @@ def takes_every_slot(place: Place) -> None:
 
 SCENARIOS: tuple[Callable[[Place], None], ...] = (
     files_and_logs,
+    records_what_it_does,
     fails_and_is_tried_again,
     is_cancelled,
     is_over_its_limit,

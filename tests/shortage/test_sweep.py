@@ -18,13 +18,21 @@ from procession.engine.isolation import processes
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.options import EngineSettings
 from procession.store import sqlite_commits
+from tests.engine import outside
 from tests.engine.world import World
 from tests.shortage.injecting import FAILURES, Call, Injector, Order, install
 from tests.shortage.scenarios import SCENARIOS, WORKERS, Place, takes_every_slot
 from tests.support import wait_until
 
 ISOLATION = IsolationSettings(
-    landlock=False, user_ids=None, weak=True, user_ready=2, warm_ready=1, workers_max=WORKERS, preload=()
+    landlock=False,
+    user_ids=None,
+    weak=True,
+    user_ready=2,
+    warm_ready=1,
+    workers_max=WORKERS,
+    preload=(),
+    **outside.ISOLATION,
 )
 SETTINGS = EngineSettings(workers_max=WORKERS, grace_seconds=0.1, scan_seconds=0.5, short_seconds=0.02)
 A_WHILE = 4  # failures in a row
@@ -41,7 +49,13 @@ class Machine:
 
     def __init__(self, folder: Path, injector: Injector) -> None:
         self.injector = injector
-        self.world = World(folder, settings=SETTINGS, isolation=ISOLATION)
+        self.world = World(
+            folder,
+            settings=SETTINGS,
+            isolation=ISOLATION,
+            more_actions=outside.ACTIONS,
+            connections=outside.Connections(outside.make_folder(folder)),
+        )
         self.place = Place(self.world, folder)
         self.world.engine.start()
         for scenario in SCENARIOS:

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import click
 
 # Importing a page registers its commands.
-from procession.cli import keeping, looking, people, runs, server
+from procession.cli import connections, keeping, looking, people, runs, server
 from procession.cli.registering import commands
 from procession.commands import plain
 from procession.commands.console import Console
 from procession.config import SettingError
 from procession.model.errors import ProcessionError
 
-PAGES = (server, runs, looking, keeping, people)
+PAGES = (server, runs, looking, keeping, people, connections)
 STOPPED_BY_KEYBOARD = 130  # what shells expect: 128 + SIGINT
 
 

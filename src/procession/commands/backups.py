@@ -23,6 +23,7 @@ from procession.model.errors import Invalid, NotFound, ProcessionError
 from procession.store import checks, retention, sqlite_file
 from procession.store.blobs import Blobs
 from procession.store.crash import CrashPoint, pass_by
+from procession.store.keyring import NAME as KEY_FILE
 from procession.store.step_logs import StepLogs
 
 # In the name, so that the next backup can tell what a killed one left.
@@ -38,6 +39,7 @@ class NamedContents:
     contents: frozenset[str]
     attempts: frozenset[int]
     runs: int
+    secrets: int  # of connections, which only the key opens that no backup holds
 
 
 def backup(console: Console, path: str, *, skip_damaged: bool, crash_point: CrashPoint = pass_by) -> int:
@@ -130,6 +132,7 @@ def _examine(copy: Path) -> NamedContents:
             contents=frozenset(checks.contents(tx)),
             attempts=frozenset(retention.attempts(tx)),
             runs=retention.count_runs(tx),
+            secrets=checks.count_secrets(tx),
         )
 
 
@@ -204,9 +207,15 @@ def _tell(console: Console, target: Path, manifest: Manifest, named: NamedConten
         "contents": contents,
         "missing": manifest.missing,
         "isVerified": True,
+        "secrets": named.secrets,
     }
     parts = f"{wording.counted(named.runs, 'run')}, {wording.counted(contents, 'file content')}"
     lines = [f"{target}  ({wording.size(size)})", f"  {parts}; read again, every hash is right"]
     if manifest.missing:
         lines.append(f"  left out, damaged or missing: {wording.counted(len(manifest.missing), 'content')}")
+    if named.secrets:
+        lines.append(
+            f"  {KEY_FILE} is not in it, and without it nobody can use the"
+            f" {wording.counted(named.secrets, 'secret')} of connections: keep a copy of it elsewhere"
+        )
     console.answer(content, "\n".join(lines))

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from procession.model.outbox import RunEnd, Unsent
-from procession.store import outbox, processes
+from procession.model.ids import UserId
+from procession.model.outbox import Unsent
+from procession.operations import connection_keys
+from procession.store import connections, outbox, processes
 from procession.store.database import Transaction
+from procession.store.keyring import Keyring
 from procession.walls import Wall
 
 NAMED_MAX = 5
@@ -65,12 +68,31 @@ def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Chec
         yield check("SMS", "warning", f"this release sends no SMS, which the alerts of {names} ask for")
 
 
+def secrets(tx: Transaction, keyring: Keyring) -> Iterator[Check]:
+    """Whether the secrets of connections can be used, and who can read their key; nothing where there is none."""
+    found = connections.secrets(tx)
+    if not found:
+        return
+    wrong = connection_keys.unreadable(tx, keyring)
+    if wrong:
+        text = f"{len(wrong)} of {len(found)} secrets of connections cannot be used: {_listed(wrong)}"
+        yield check("secrets", "problem", text)
+        return
+    mode = keyring.path.stat().st_mode
+    if mode & 0o077:
+        text = f"others can read {keyring.path} (mode {mode & 0o777:o}): chmod 600, and procession connection rekey"
+        yield check("secrets", "warning", text)
+        return
+    yield check("secrets", "ok", f"{len(found)} secrets of connections, and the key that opens them")
+
+
 def _told(found: Sequence[Unsent]) -> str:
     return _listed([_one(item) for item in found])
 
 
 def _one(item: Unsent) -> str:
-    what = f"{item.about.run} to {item.about.target}" if isinstance(item.about, RunEnd) else f"the link of {item.about}"
+    about = item.about
+    what = f"the link of {about}" if isinstance(about, UserId) else f"{about.run} to {about.target}"
     return f"{what} ({item.tries} tries: {item.last_error})"
 
 

@@ -27,6 +27,7 @@ from procession.serving import active_home, walls
 from procession.store import checks, history, home_time, identity, migrations, retention, runs
 from procession.store.blobs import Blobs
 from procession.store.database import Database, Transaction
+from procession.store.keyring import Keyring
 from procession.walls import Wall
 
 COPY_BYTES = 1 << 20
@@ -103,6 +104,7 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
         yield _unused(home, [blobs.size_bytes(sha256) or 0 for sha256 in blobs.stored() - named], tx)
         yield _identity(home, tx)
         yield _leftovers(home, database)
+        yield from checking.secrets(tx, Keyring.of_home(home.folder))
         yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())
 
 

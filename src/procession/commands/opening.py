@@ -26,6 +26,7 @@ from procession.store import processes as process_store
 from procession.store import runs as run_store
 from procession.store import steps as step_store
 from procession.store.database import Database, Transaction
+from procession.store.keyring import Keyring
 
 ADMIN_EMAIL = "admin@localhost"
 
@@ -75,6 +76,7 @@ def _opened(console: Console, settings: Settings, home: Home, clock: Clock) -> I
         steady=partial(_steady, home, clock),
         home_clock=home_clock,
         allows_network=settings.allow_network,
+        keyring=Keyring.of_home(home.folder),
     )
     try:
         with database.read() as tx:

@@ -17,6 +17,7 @@ from procession.model.errors import Invalid, NotFound, ProcessionError
 from procession.model.ids import RunId
 from procession.store import checks, migrations, retention, runs, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
+from procession.store.keyring import NAME as KEY_FILE
 
 # A new disk has this folder.
 IGNORED = {"lost+found"}
@@ -33,6 +34,7 @@ class Restored:
     is_left: bool
     runs: int
     contents: int
+    secrets: int  # of connections
 
 
 def restore(console: Console, path: str, *, crash_point: CrashPoint = pass_by) -> int:
@@ -130,6 +132,7 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
             under_way=runs.unfinished_ids(tx),
             is_left=tx.has_table("home"),
             runs=retention.count_runs(tx),
+            secrets=checks.count_secrets(tx),
             contents=len(named),
         )
 
@@ -152,6 +155,11 @@ def _tell(console: Console, home: Home, source: Path, manifest: Manifest, restor
     ]
     if manifest.missing:
         lines.append(f"  not in the backup, damaged or missing: {wording.counted(len(manifest.missing), 'content')}")
+    if restored.secrets:
+        lines.append(
+            f"  put {KEY_FILE} of the original into {home.folder} to use the"
+            f" {wording.counted(restored.secrets, 'secret')} of its connections; it is in no backup"
+        )
     if names:
         lines += [
             f"  under way at that moment: {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}",

@@ -7,6 +7,7 @@ from typing import Any
 
 from procession.model.ids import (
     ApplicationId,
+    ConnectionId,
     FileId,
     GroupId,
     Id,
@@ -34,6 +35,7 @@ NAMES: Mapping[type[Id], str] = {
     GroupId: "group",
     ResourceId: "resource",
     ApplicationId: "application",
+    ConnectionId: "connection",
 }
 PARSERS: Mapping[str, Callable[[str], Any]] = {
     **{name: kind.parse for kind, name in NAMES.items()},

@@ -17,6 +17,7 @@ READ_P = Rule(scope="process_read", role="reader", of=P)
 READ_R = Rule(scope="process_read", role="reader", of=R)
 READ_S = Rule(scope="process_read", role="reader", of="step")
 READ_ANY = Rule(scope="process_read")  # a list: the operation shows what the caller may see
+DECIDE_R = Rule(scope="process_execute", role="reader", of=R)  # the operation asks whether the step names the caller
 EXECUTE_P = Rule(scope="process_execute", role="executor", of=P)
 EXECUTE_R = Rule(scope="process_execute", role="executor", of=R)
 EXECUTE_ANY = Rule(scope="process_execute")  # the run is named in the body: the operation asks for the role
@@ -42,6 +43,8 @@ OWN_G = Rule(scope="usergroup", role="owner", of=G)
 READ_PERMISSIONS = Rule(scope="permission_read")  # a list: the operation shows what the caller may see
 OWN_RESOURCE = Rule(scope="permission", role="owner", of="resource")
 PERMIT_ANY = Rule(scope="permission")  # the resource is named in the body: the operation asks for the role
+# Administrators make connections, whose secrets go where they say.
+OWN_CONNECTIONS = Rule(scope="permission", user_role="ClientAdmin")
 READ_LOG = Rule(scope="log_read")  # a list: the operation shows what the caller may see
 LIST_C = Rule(scope="application_read")  # a list: the operation shows what the caller may see
 READ_C = Rule(scope="application_read", role="owner", of=C)

@@ -23,7 +23,7 @@ class Account:
     folder: str
     limits: Limits
     quota: Quota
-    is_users: bool  # it runs what a user wrote, in a process that no step had before
+    is_fresh: bool  # no step had its process before
     setting: str = "PROCESSION_STEP_MEMORY_BYTES_MAX"  # of the limit of memory; "" for none
     disk_bytes: int = 0
     memory_bytes: int = 0
@@ -33,7 +33,7 @@ class Account:
     @property
     def memory_bytes_max(self) -> int:
         limit = self.limits.memory_bytes_max
-        return limit + OWN_MEMORY_BYTES + (0 if self.is_users else min(limit // 2, WARM_MEMORY_BYTES))
+        return limit + OWN_MEMORY_BYTES + (0 if self.is_fresh else min(limit // 2, WARM_MEMORY_BYTES))
 
     @property
     def hides(self) -> bool:
@@ -47,7 +47,7 @@ class Account:
         if held.memory_bytes > self.memory_bytes_max:
             return self._memory_reason(held)
         # Root's are in no limit of the kernel's, and it may have no other user to lend.
-        if self.is_users and held.threads > self.limits.processes_max + OWN_THREADS:
+        if self.is_fresh and held.threads > self.limits.processes_max + OWN_THREADS:
             return f"had more than {self.limits.processes_max:,} processes and threads (PROCESSION_STEP_PROCESSES_MAX)"
         found = disk.taken(self.folder, files_max=self.quota.step_files_max)
         self.disk_bytes = found.size_bytes + held.nameless_bytes

@@ -18,7 +18,7 @@ from procession.actions.contract import StepOutcome
 from procession.engine import job_values, removal
 from procession.engine.active_run import Work
 from procession.engine.events import JobDue, Killed, OverLimit, Published
-from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress
+from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress, Record
 from procession.engine.loop import Loop
 from procession.engine.meter import Meter
 from procession.engine.options import EngineResources
@@ -43,6 +43,7 @@ class Said:
     """What a process has reported since the last read, without its log; `outcome` once it is over."""
 
     progress: Progress | None = None
+    record: Record | None = None  # it waits until that is on disk
     outcome: StepOutcome | None = None
     is_short: bool = False  # read on later: it had more to say
     is_loud: bool = False  # the same: it takes more than its share of the engine's time
@@ -97,7 +98,7 @@ class Attempts:
     def _send(self, work: Work) -> None:
         folder = self.folder(work)
         action = self._resources.actions.get(work.step.action)
-        if action is not None and action.runs_user_code:
+        if action is not None and (action.runs_user_code or action.reaches):
             # Theirs must be there before the sandbox closes; built-in actions make one when they need it.
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - once a step, as below
         work.worker.send(job_values.job_of(work, self._resources, folder))
@@ -109,6 +110,7 @@ class Attempts:
         """Reads what the process has said and stores its log. Never raises, whatever it says."""
         said = Said()
         try:
+            self._acknowledge(work)
             self._keep_log(work)  # without room for its log, the process has to wait
             for message in work.worker.receive():
                 match message:
@@ -116,6 +118,8 @@ class Attempts:
                         work.unwritten += text.encode("utf-8", "replace")
                     case Progress():
                         said.progress = message
+                    case Record():
+                        said.record, said.trouble = self._next_record(work, message)
                     case Done(outcome=outcome, leaves=leaves):
                         said.outcome, work.leaves = permitted(work, outcome), leaves
                     case Died(reason=reason, is_gone=False):
@@ -129,8 +133,23 @@ class Attempts:
             if not said.is_short:
                 log.exception("what a step's process said could not be taken in", extra={"attempt": work.attempt})
                 said.trouble = "what the step's process said could not be taken in; see the server's log"
-        said.is_loud = self._is_loud(work)
+        # One that records waits for us each time, and takes no more of our time than its commits.
+        said.is_loud = said.record is None and self._is_loud(work)
         return said
+
+    def _acknowledge(self, work: Work) -> None:
+        """Raises OSError for a shortage: it is tried again."""
+        if work.owed:
+            work.worker.acknowledge(work.owed)
+            work.owed = 0
+
+    def _next_record(self, work: Work, record: Record) -> tuple[Record | None, str]:
+        """The entry, or why this process is not believed: only actions that reach outside have a journal."""
+        action = self._resources.actions.get(work.step.action)
+        work.recorded += 1
+        if action is None or not action.reaches or record.number != work.recorded:
+            return None, "the step's process sent something that is not a message of its own"
+        return record, ""
 
     def _is_loud(self, work: Work) -> bool:
         """Whether it has been listened to so often that it must wait, for the others' sake."""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
-from procession.actions.contract import RunFacts, StepOutcome
+from procession.actions.contract import ConnectionInput, RunFacts, StepOutcome
 from procession.engine.active_run import ActiveRun, Work
 from procession.engine.isolation.contract import Job
 from procession.engine.options import EngineResources
 from procession.engine.outcomes import files_of
+from procession.engine.step_connections import ConnectionUse
 from procession.engine.step_tables import TableDraft
+from procession.model.errors import Invalid, Unavailable
 from procession.model.files import Content
 from procession.model.table_uses import is_table
+from procession.store import journals
 
 
 def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
-    """Everything resolved. Raises Invalid for a file that is lost, and for tables that the step cannot work with."""
+    """Everything resolved. Raises Invalid for what is lost, or cannot be used by the step, OSError for a shortage."""
     active, held, tables = work.active, work.tables, resources.tables
     values, targets = active.inputs(work.key, resources.blobs), active.targets(work.key)
     if held is not None and tables is not None:
         values, targets = {**values, **tables.inputs(held)}, {**targets, **tables.targets(held)}
+    connection, journal = _outside(work, resources)
     return Job(
         action=work.step.action,
         settings=work.step.settings,
@@ -30,6 +35,8 @@ def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
         step_key=work.key,
         idempotency_key=resources.homes.key(active.run, active.step_ids[work.key]),
         limits=resources.settings.limits,
+        connection=connection,
+        journal=journal,
         about=_about(active),
     )
 
@@ -43,6 +50,25 @@ def _about(active: ActiveRun) -> RunFacts:
         run_name=run.name,
         started_by=active.user.login,
     )
+
+
+def _outside(work: Work, resources: EngineResources) -> tuple[ConnectionInput | None, tuple[str, ...]]:
+    """The connection and the journal of a step that reaches outside."""
+    active, action = work.active, resources.actions.get(work.step.action)
+    if action is None or not action.reaches:
+        return None, ()
+    try:
+        with resources.database.read() as tx:
+            journal = journals.of_step(tx, active.step_ids[work.key])
+        name = active.prepared.connections.get(work.key)
+        if name is None:
+            return None, journal
+        if resources.connections is None:
+            raise Invalid("this server has no connections")
+        use = ConnectionUse(name=name, kinds=action.connection_kinds, run=active.run, user=active.user)
+        return resources.connections.open(use), journal
+    except Unavailable as error:
+        raise OSError(errno.EAGAIN, "later") from error
 
 
 def keep(

@@ -73,7 +73,7 @@ class Meter:
             folder=f"{self._folder}/{work.attempt}",
             limits=self._limits,
             quota=self._quota,
-            is_users=action is None or action.runs_user_code,
+            is_fresh=action is None or action.runs_user_code or action.reaches,
         )
         self._watched[work] = _Watched(work=work, account=account, due=self._monotonic() + LOOKS_APART_SECONDS)
 

@@ -1,21 +1,25 @@
-"""Writes about attempts outside the changes of a run: progress, receipts, late results."""
+"""Writes about attempts outside the changes of a run: progress, journals, receipts, late results."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
 from procession.engine.active_run import Work
 from procession.engine.attempts import receipt_detail
-from procession.engine.isolation.contract import KillReceipt, Progress
+from procession.engine.events import OverLimit, WorkerSpoke
+from procession.engine.isolation.contract import KillReceipt, Progress, Record
 from procession.engine.loop import Loop
 from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind
-from procession.store import history, moves, runs
+from procession.store import history, journals, moves, runs
 from procession.store.database import Task, Transaction
+
+log = logging.getLogger(__name__)
 
 
 class Notes:
@@ -48,6 +52,26 @@ class Notes:
             partial(_write_progress, work=work, progress=progress, steady=moment),
             partial(self._is_written, work, partial(setattr, work, "is_showing", False)),
         )
+
+    def record(self, work: Work, record: Record) -> None:
+        """Adds to the step's journal; its process hears that after the commit, one that was superseded never."""
+        active, now = work.active, self._resources.clock.now()
+        new = journals.NewEntry(
+            run=active.run.id,
+            epoch=active.run.epoch,
+            attempt=work.attempt,
+            number=record.number,
+            entry=record.entry,
+        )
+        self._loop.enlist(partial(journals.add, new=new, now=now), partial(self._recorded, work, record))
+
+    def _recorded(self, work: Work, record: Record, done: Task[None]) -> None:
+        if done.error is None:
+            work.owed = record.number
+            self._loop.post(WorkerSpoke(work))  # as if it had: the acknowledgement is sent before it is heard
+        elif not isinstance(done.error, runs.Superseded):
+            log.error("a journal could not be kept", exc_info=done.error, extra={"attempt": work.attempt})
+            self._loop.post(OverLimit(work, "what the step has done could not be recorded; see the server's log"))
 
     def _end(
         self, work: Work, kind: HistoryKind, detail: Mapping[str, object], then: Callable[[], None] | None = None

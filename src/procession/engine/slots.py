@@ -113,8 +113,11 @@ class Slots:
         step = active.prepared.process.step(key)
         assert step is not None
         action = self._resources.actions.get(step.action)
-        is_users = action is None or action.runs_user_code
-        worker = self._resources.isolation.acquire(user_code=is_users, network=key in active.prepared.networked)
+        worker = self._resources.isolation.acquire(
+            user_code=action is None or action.runs_user_code,
+            network=key in active.prepared.networked,
+            reaching=action is not None and action.reaches,
+        )
         if worker is None:
             self._unready.setdefault(active.user.id, self._resources.clock.monotonic())
             return False

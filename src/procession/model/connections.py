@@ -5,12 +5,20 @@ A step names its connection, and never holds a host or a password. What a connec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import fields
+
+from procession.model.ids import ConnectionId
+
+NAME_CHARACTERS_MAX = 100
+SECRET_CHARACTERS_MAX = 20_000  # a private key of 16,384 bits takes 13,000
 
 _Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"\A[A-Za-z0-9._:\[\]-]+\Z")]
 _Port = Annotated[int, Meta(ge=1, le=65_535)]
@@ -105,6 +113,104 @@ SECRETS: Mapping[ConnectionKind, tuple[str, ...]] = {
     ConnectionKind.DATABASE: ("password",),
     ConnectionKind.FOLDER: (),
 }
+
+# Changing one of these sends a secret nowhere else, and to nobody else.
+_NO_PART_OF_THE_ADDRESS = frozenset({"root", "sender"})
+_LISTS = frozenset({"host_keys"})  # options with several values
+
+
+class SecretSet(msgspec.Struct, frozen=True, kw_only=True):
+    """That a connection has this secret, since when, and by whom: all that is ever shown of it."""
+
+    name: str
+    set_at: datetime
+    set_by: str
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """`options` are plain values of its kind; unless `private_hosts`, it reaches no private address."""
+
+    id: ConnectionId
+    name: str
+    kind: ConnectionKind
+    description: str
+    options: Mapping[str, Any]
+    private_hosts: bool
+    created_at: datetime
+    modified_at: datetime
+    modified_by: str
+    used_at: datetime | None = None
+    secrets: tuple[SecretSet, ...] = ()
+
+    @property
+    def address(self) -> str:
+        return address_of(self.kind, self.options)
+
+
+def address_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
+    """Where its secrets go, and how the other side proves itself: every option that bears on either, as JSON.
+
+    A secret is bound to it, so that nobody who changes the host gets a password that was set for another one.
+    """
+    told = {name: value for name, value in plain(kind, options).items() if name not in _NO_PART_OF_THE_ADDRESS}
+    return json.dumps([kind, told], sort_keys=True, separators=(",", ":"))
+
+
+def bound_to(connection: Connection, secret: str) -> str:
+    """What a sealed secret is bound to: nobody moves it to another connection, field or address."""
+    return f"procession connection {connection.id.number} {secret} {connection.address}"
+
+
+def from_texts(kind: ConnectionKind, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Options as people write them: the texts that each name was given, as plain values of its kind.
+
+    What is no option, and a number that is none, stays as it is: whoever checks the options says so.
+    """
+    numbers = {field.encode_name for field in fields(OPTIONS[kind]) if isinstance(field.default, int)}
+    found: dict[str, Any] = {}
+    for name, texts in given.items():
+        if name in _LISTS:
+            found[name] = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+        else:
+            # Blanks around it came with the pasting: none of these options can hold one.
+            text = texts[-1].strip()
+            found[name] = (
+                int(text) if name in numbers and text.isascii() and text.isdigit() and len(text) < 10 else text
+            )
+    return found
+
+
+def to_texts(kind: ConnectionKind, options: Mapping[str, Any]) -> dict[str, str]:
+    """The options as people write them, in the order of their kind; several values as lines."""
+    return {
+        name: "\n".join(value) if isinstance(value, list) else str(value)
+        for name, value in plain(kind, options).items()
+    }
+
+
+def plain(kind: ConnectionKind, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options with what is usual for those left out. Raises msgspec.ValidationError."""
+    # Through JSON, as they are stored: a tuple would differ from the list that it was.
+    found = msgspec.json.decode(msgspec.json.encode(options_of(kind, options)), type=dict[str, Any])
+    assert isinstance(found, dict)
+    return found
+
+
+def place_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
+    """Where it leads, in a few words for people."""
+    all_of_it = plain(kind, options)
+    match kind:
+        # In the words of each kind: a bucket has no port, and a folder no host.
+        case ConnectionKind.HTTP:
+            return str(all_of_it["url"])
+        case ConnectionKind.S3:
+            return f"{all_of_it['bucket']} at {all_of_it['endpoint'] or 'Amazon ' + all_of_it['region']}"
+        case ConnectionKind.FOLDER:
+            return str(all_of_it["path"])
+        case ConnectionKind.DATABASE:
+            return f"{all_of_it['dialect']} {all_of_it['database']} at {all_of_it['host']}:{all_of_it['port']}"
+        case _:
+            return f"{all_of_it['host']}:{all_of_it['port']}"
 
 
 def options_of(kind: ConnectionKind, data: Mapping[str, Any]) -> Any:

@@ -94,6 +94,11 @@ class ApplicationId(Id, frozen=True, order=True):
     noun = "application"
 
 
+class ConnectionId(Id, frozen=True, order=True):
+    prefix = "cn"
+    noun = "connection"
+
+
 type_of_step: dict[str, type[DataStepId] | type[ActionStepId]] = {
     DataStepId.prefix: DataStepId,
     ActionStepId.prefix: ActionStepId,

@@ -19,8 +19,9 @@ from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.operations import networks, rights, step_tables
+from procession.operations import connections_of_steps, networks, rights, step_tables
 from procession.operations.act import Act
+from procession.store import connections as connection_names
 from procession.store import permissions as permission_store
 from procession.store import processes, steps
 from procession.store import step_tables as table_names
@@ -61,15 +62,19 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
     else:
         _require_editor(act, row)
     tables, remarks = step_tables.resolve(act, definition, table_names.named(tx, row.id, row.version))
-    applied = _publish(act, row, _Edition(definition=definition, tables=tables, source=text, comment=comment))
-    return replace(applied, remarks=(*networks.remarks(act.resources, definition), *remarks))
+    named = connection_names.named(tx, row.id, row.version)
+    connections, renamed = connections_of_steps.resolve(act, definition, named)
+    edition = _Edition(definition=definition, tables=tables, connections=connections, source=text, comment=comment)
+    applied = _publish(act, row, edition)
+    return replace(applied, remarks=(*networks.remarks(act.resources, definition), *remarks, *renamed))
 
 
 class _Edition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version says; `tables`: what its names of tables mean."""
+    """What a version says; `tables` and `connections`: what its names of them mean."""
 
     definition: Process
     tables: step_tables.Found
+    connections: connections_of_steps.Found
     source: str | None = None
     comment: str = ""
 
@@ -102,6 +107,7 @@ def _publish(act: Act, row: ProcessRow, edition: _Edition) -> Applied:
         present is None
         or present.sha256 != sha256
         or step_tables.is_changed(act, edition.tables, table_names.named(tx, row.id, row.version))
+        or connections_of_steps.is_changed(act, edition.connections, connection_names.named(tx, row.id, row.version))
     )
     number = row.version + int(is_new)
     if is_new:
@@ -117,6 +123,7 @@ def _publish(act: Act, row: ProcessRow, edition: _Edition) -> Applied:
         )
         processes.publish(tx, version, definition.name)
         table_names.name(tx, row.id, number, edition.tables)
+        connection_names.name(tx, row.id, number, edition.connections)
         steps.publish(tx, row.id, definition.steps)
     return Applied(id=row.id, version=number, is_new=is_new, steps=steps.of_process(tx, row.id))
 
@@ -167,7 +174,12 @@ def publish(act: Act, change: PropertyEdit, definition: Process) -> None:
     if row.version != change.version:
         raise Outdated
     # What its settings say stays, and so does what they mean.
-    _publish(act, row, _Edition(definition=definition, tables=table_names.named(act.tx, row.id, row.version)))
+    edition = _Edition(
+        definition=definition,
+        tables=table_names.named(act.tx, row.id, row.version),
+        connections=connection_names.named(act.tx, row.id, row.version),
+    )
+    _publish(act, row, edition)
 
 
 def find(tx: Transaction, process_id: ProcessId) -> tuple[ProcessRow, Process]:

@@ -20,11 +20,10 @@ from procession.model.runs import HistoryKind, Run, RunProgress
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import (
     copies,
-    networks,
+    needs,
     planning,
     processes,
     rights,
-    step_tables,
     steps,
     table_writes,
     unstarted,
@@ -116,9 +115,7 @@ class _Ready(msgspec.Struct, frozen=True):
 def _start(act: Act, ready: _Ready) -> Run:
     act.resources.require_room()
     tx, now = act.tx, act.now
-    # At the start and not at the step: hours of work before it would be for nothing.
-    networks.require(act.resources, ready.definition)
-    step_tables.require(act, ready.run, ready.definition)
+    needs.require(act, ready.run, ready.definition)
     process = definitions.definition_from_text(ready.definition)
     # A process of actions only is started without reading a property.
     rows = step_store.properties_of_run(tx, ready.run.id) if _has_properties(process) else []
@@ -213,8 +210,7 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     restarts.check_release(planned.process, planned.plan, wish.release)
     run = planned.run if newer is None else store.follow(tx, planned.run, newer.version, newer.process)
     definition = processes.text_of(tx, run.process, run.version)
-    networks.require(act.resources, definition)
-    step_tables.require(act, run, definition)
+    needs.require(act, run, definition)
     run = store.restart(tx, run, planned.plan.key, act.caller.user.id, author=act.author, now=act.now)
     told = table_writes.take_back(act, run.id, table_writes.plan(tx, run.id, planned.reset))
     # From the last to the first: each undoes to what was there before it.

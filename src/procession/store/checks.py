@@ -25,3 +25,13 @@ def contents(tx: Transaction, part: str = "") -> set[str]:
         *(part, f"{part}g") * 3,
     )
     return {sha256 for (sha256,) in rows}
+
+
+def count_secrets(tx: Transaction) -> int:
+    """How many secrets connections have, also in the database of an earlier release."""
+    if not tx.has_table("connection_secret"):
+        return 0
+    row = tx.one("SELECT count(*) FROM connection_secret")
+    assert row is not None
+    (count,) = row
+    return int(count)

@@ -173,6 +173,7 @@ def delete_group(tx: Transaction, group_id: GroupId) -> None:
     """With its memberships and its permissions."""
     # Before the group, or its foreign keys refuse.
     tx.run("DELETE FROM permission WHERE group_id = ?", group_id.number)
+    tx.run("DELETE FROM connection_user WHERE group_id = ?", group_id.number)
     tx.run("DELETE FROM user_group_member WHERE group_id = ?", group_id.number)
     tx.run("DELETE FROM user_group WHERE id = ?", group_id.number)
 

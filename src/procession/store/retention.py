@@ -15,7 +15,7 @@ from procession.store import runs as runs_store
 from procession.store.database import Transaction
 
 # Deleted together with a run. Any other reference keeps the run.
-_OWN = ("step", "step_attempt", "history")
+_OWN = ("step", "step_attempt", "history", "approval", "run_preparer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def _one_of(column: str, ids: Collection[RunId] | Collection[ProcessId]) -> tupl
     return f"{column} IN ({', '.join('?' * len(ids)) or 'NULL'})", *(one.number for one in ids)
 
 
-# Texts to be filled in: the same runs are named nine times.
+# Texts to be filled in: the same runs are named ten times.
 _STEPS = "(SELECT id FROM step WHERE run_id IN ({runs}))"
 _PROPERTIES = f"(SELECT id FROM property WHERE step_id IN {_STEPS})"
 _FILES = f"(SELECT id FROM file WHERE property_id IN {_PROPERTIES})"
@@ -105,6 +105,10 @@ _DELETIONS = (
     f"DELETE FROM file WHERE property_id IN {_PROPERTIES}",
     f"DELETE FROM property WHERE step_id IN {_STEPS}",
     f"DELETE FROM table_read WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
+    f"DELETE FROM journal_entry WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
+    "DELETE FROM approval_vote WHERE attempt_id IN (SELECT attempt_id FROM approval WHERE run_id IN ({runs}))",
+    "DELETE FROM approval WHERE run_id IN ({runs})",
+    "DELETE FROM run_preparer WHERE run_id IN ({runs})",
     f"DELETE FROM step_attempt WHERE step_id IN {_STEPS}",
     "DELETE FROM history WHERE run_id IN ({runs})",
     "DELETE FROM step WHERE run_id IN ({runs})",

@@ -398,6 +398,48 @@ CREATE TABLE step_attempt (
 CREATE INDEX step_attempt_of_step ON step_attempt (step_id);
 CREATE INDEX step_attempt_not_gone ON step_attempt (run_id) WHERE is_gone = 0;
 
+-- What an attempt has done outside, by numbers from 1: it tells the next try what not to do again.
+CREATE TABLE journal_entry (
+    attempt_id INTEGER NOT NULL REFERENCES step_attempt (id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    entry TEXT NOT NULL CHECK (length(entry) BETWEEN 1 AND 200),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (attempt_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- One row a try of such a step. `decision` NULL: it is open; failed: nobody can decide it any more, `why` says so. `due` is
+-- by the home's own clock (operations/home_time), when people are reminded or the step fails.
+CREATE TABLE approval (
+    attempt_id INTEGER PRIMARY KEY REFERENCES step_attempt (id),
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    step_id INTEGER NOT NULL REFERENCES step (id),
+    opened_at INTEGER NOT NULL,
+    due INTEGER,
+    decision TEXT CHECK (decision IN ('approved', 'rejected', 'failed')),
+    why TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE INDEX approval_of_step ON approval (step_id);
+CREATE INDEX approval_open ON approval (run_id) WHERE decision IS NULL;
+
+-- What each person said of what they saw: `signed` is the SHA-256 of it. Said once; it counts while it is what there is.
+CREATE TABLE approval_vote (
+    attempt_id INTEGER NOT NULL REFERENCES approval (attempt_id),
+    user_id INTEGER NOT NULL REFERENCES user_account (id),
+    signed TEXT NOT NULL,
+    decision TEXT NOT NULL CHECK (decision IN ('approved', 'rejected')),
+    comment TEXT NOT NULL,
+    voted_at INTEGER NOT NULL,
+    PRIMARY KEY (attempt_id, user_id, signed)
+) STRICT, WITHOUT ROWID;
+
+-- Who has filled in a run or uploaded to it, also to the run that its inputs were copied from.
+CREATE TABLE run_preparer (
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    user_id INTEGER NOT NULL REFERENCES user_account (id),
+    PRIMARY KEY (run_id, user_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE history (
     run_id INTEGER NOT NULL REFERENCES run (id),
     revision INTEGER NOT NULL,
@@ -425,7 +467,7 @@ CREATE INDEX log_of_user ON log (user_login, id);
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     channel TEXT NOT NULL CHECK (channel IN ('mail')),
-    kind TEXT NOT NULL CHECK (kind IN ('set_password', 'run_ended')),
+    kind TEXT NOT NULL CHECK (kind IN ('set_password', 'run_ended', 'approval')),
     user_id INTEGER REFERENCES user_account (id),
     run_id INTEGER,
     revision INTEGER,
@@ -440,7 +482,7 @@ CREATE TABLE outbox (
     is_held INTEGER NOT NULL DEFAULT 0,
     FOREIGN KEY (run_id, revision) REFERENCES history (run_id, revision) ON DELETE CASCADE,
     CHECK ((kind = 'set_password') = (user_id IS NOT NULL)),
-    CHECK ((kind = 'run_ended') = (run_id IS NOT NULL AND revision IS NOT NULL AND target IS NOT NULL)),
+    CHECK ((kind <> 'set_password') = (run_id IS NOT NULL AND revision IS NOT NULL AND target IS NOT NULL)),
     CHECK (sent_at IS NULL OR given_up_at IS NULL)
 ) STRICT;
 
@@ -505,6 +547,67 @@ CREATE TABLE table_read (
     undone_by INTEGER,
     PRIMARY KEY (attempt_id, place)
 ) STRICT, WITHOUT ROWID;
+
+-- Connections to what lies outside. Of their secrets only what connections.key opens is here.
+CREATE TABLE connection (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL COLLATE NOCASE,
+    kind TEXT NOT NULL CHECK (kind IN ('smtp', 'http', 'sftp', 's3', 'database', 'folder')),
+    description TEXT NOT NULL DEFAULT '',
+    options TEXT NOT NULL,
+    private_hosts INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    modified_at INTEGER NOT NULL,
+    modified_by TEXT NOT NULL,
+    used_at INTEGER,
+    is_removed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE UNIQUE INDEX connection_by_name ON connection (lower(name)) WHERE is_removed = 0;
+
+CREATE TABLE connection_secret (
+    connection_id INTEGER NOT NULL REFERENCES connection (id),
+    name TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    set_at INTEGER NOT NULL,
+    set_by TEXT NOT NULL,
+    PRIMARY KEY (connection_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE connection_user (
+    connection_id INTEGER NOT NULL REFERENCES connection (id),
+    user_id INTEGER REFERENCES user_account (id),
+    group_id INTEGER REFERENCES user_group (id),
+    CHECK ((user_id IS NULL) <> (group_id IS NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX connection_user_by_user ON connection_user (connection_id, user_id) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX connection_user_by_group ON connection_user (connection_id, group_id) WHERE group_id IS NOT NULL;
+
+-- What the names in a version of a process mean, since connections may be renamed; and who vouches for it.
+CREATE TABLE process_version_connection (
+    process_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    connection_id INTEGER NOT NULL REFERENCES connection (id),
+    user_id INTEGER NOT NULL REFERENCES user_account (id),
+    PRIMARY KEY (process_id, number, name),
+    FOREIGN KEY (process_id, number) REFERENCES process_version (process_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX process_version_connection_of_connection ON process_version_connection (connection_id);
+
+-- Every time that a step was given a connection; it outlives the run.
+CREATE TABLE connection_use (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id INTEGER NOT NULL REFERENCES connection (id),
+    run_id INTEGER NOT NULL,
+    user_login TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX connection_use_of_connection ON connection_use (connection_id, id);
 
 -- Uploads in chunks: a session, and what of it has arrived. A chunk's bytes are on disk before its row is here.
 CREATE TABLE upload_session (

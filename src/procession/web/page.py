@@ -41,6 +41,7 @@ MENU = (
     MenuEntry(name="Tables", address="/tables"),
     # Subscribers own no process, so there is nobody whom they could give a role.
     MenuEntry(name="People", address="/people", is_second=True, least=UserRole.DESIGNER),
+    MenuEntry(name="Connections", address="/connections", is_second=True, least=UserRole.DESIGNER),
     MenuEntry(name="Applications", address="/applications", is_second=True),
     MenuEntry(name="Log", address="/log", is_second=True),
 )

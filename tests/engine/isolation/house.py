@@ -6,14 +6,14 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from procession.actions.contract import InputValue, StepOutcome
-from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Message, Progress, Worker
+from procession.actions.contract import ConnectionInput, InputValue, StepOutcome
+from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Message, Progress, Record, Worker
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 
@@ -58,6 +58,10 @@ class Told:
         return "".join(message.text for message in self.messages if isinstance(message, LogText))
 
     @property
+    def recorded(self) -> list[str]:
+        return [message.entry for message in self.messages if isinstance(message, Record)]
+
+    @property
     def progress(self) -> list[Progress]:
         return [message for message in self.messages if isinstance(message, Progress)]
 
@@ -90,15 +94,24 @@ class House:
         if "process namespace" not in {wall.name for wall in self.isolation.walls() if wall.stands}:
             pytest.skip("this machine gives no namespaces to steps")
 
-    def acquire(self, *, user_code: bool = True, network: bool = False) -> Worker:
+    def acquire(self, *, user_code: bool = True, network: bool = False, reaching: bool = False) -> Worker:
+        wanted = {"user_code": user_code and not reaching, "network": network, "reaching": reaching}
         end_at = time.monotonic() + DEADLINE_SECONDS
-        while (worker := self.isolation.acquire(user_code=user_code, network=network)) is None:
+        while (worker := self.isolation.acquire(**wanted)) is None:
             assert time.monotonic() < end_at, "no worker became ready"
             self.isolation.rest()
             wait_readable(self.isolation.fileno(), 1)
             self.isolation.collect()
         self.isolation.rest()
         return worker
+
+    def reach(self, code: str, connection: ConnectionInput | None = None, **values: InputValue) -> Told:
+        """Code in a process for steps that reach outside, to its end; all that it records is acknowledged."""
+        worker = self.acquire(reaching=True)
+        worker.send(replace(self.job(code, action="reaching_script", limits=None, **values), connection=connection))
+        told = self.listen(worker)
+        self.isolation.release(worker)
+        return told
 
     def job(self, code: str, *, action: str = "script", limits: Limits | None = None, **values: InputValue) -> Job:
         self.jobs += 1
@@ -122,7 +135,11 @@ class House:
         while not until(told):
             assert time.monotonic() < end_at, f"the worker did not finish: {told.log}"
             wait_readable(worker.fileno(), 1)
-            told.messages += worker.receive()
+            heard = worker.receive()
+            told.messages += heard
+            for message in heard:
+                if isinstance(message, Record):
+                    worker.acknowledge(message.number)
         return told
 
     def run(self, code: str, *, user_code: bool = True, action: str = "script", **more: Any) -> Told:

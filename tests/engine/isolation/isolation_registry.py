@@ -41,6 +41,7 @@ def log_loudly(context: Context) -> StepOutcome:
 def registry() -> Mapping[str, Action]:
     return {
         "script": _action("script", run_script, user_code=True),
+        "reaching_script": _action("reaching_script", run_script, user_code=False, reaches=True),
         "warm_script": _action("warm_script", run_script, user_code=False),
         "echo": _action("echo", echo, user_code=False),
         "log": _action("log", log_loudly, user_code=False),
@@ -54,7 +55,7 @@ def deaf() -> Mapping[str, Action]:
     return registry()
 
 
-def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool) -> Action:
+def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool, reaches: bool = False) -> Action:
     return Action(
         kind=kind,
         title=kind,
@@ -64,6 +65,7 @@ def _action(kind: str, run: Callable[[Context], StepOutcome], *, user_code: bool
         writes=nothing,
         examples=(),
         runs_user_code=user_code,
+        reaches=reaches,
     )
 
 

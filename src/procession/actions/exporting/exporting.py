@@ -65,7 +65,7 @@ class Export:
         connection, layout = self.work.connection, self.settings.layout
         shown = self._shown(_SOURCE)
         types = database.columns(connection, shown)
-        csv_cells.check_finite(connection, shown, types)
+        csv_cells.count_finite(connection, shown, types)
         self.work.warnings.extend(residues.warnings(connection, shown, types))
         text = TextFile(connection=connection, layout=layout, name=name, given=self.given)
         if self.format == "fixed":

@@ -26,7 +26,7 @@ _DATE = re.compile(r"(%[YymdHMSj%]|[^%])+\Z")
 _IN_NUMBERS = frozenset("0123456789.-+\r\n")
 
 
-class FixedField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FixedColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """So many characters of every line: a column, or a text that is the same in each."""
 
     column: Annotated[Column | None, msgspec.Meta(description="whose values; in a trailer: count or total")] = None
@@ -58,7 +58,7 @@ class Trailer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     count: Annotated[bool, msgspec.Meta(description="the number of rows")] = False
     total: Annotated[Column | None, msgspec.Meta(description="column of which the sum stands there")] = None
     fixed: Annotated[
-        list[FixedField],
+        list[FixedColumn],
         msgspec.Meta(max_length=FIELDS_MAX, description="fixed width: its fields, with the columns count and total"),
     ] = []
 
@@ -107,7 +107,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "utf-8"
     line_end: Annotated[Literal["lf", "crlf"], msgspec.Meta(description="CSV, fixed width: what ends a line")] = "lf"
     fixed: Annotated[
-        list[FixedField], msgspec.Meta(max_length=FIELDS_MAX, description="fixed width: the fields of every line")
+        list[FixedColumn], msgspec.Meta(max_length=FIELDS_MAX, description="fixed width: the fields of every line")
     ] = []
     first_line: Annotated[
         Text | None, msgspec.Meta(description="CSV, fixed width: stands before everything, with {key} of inputs")
@@ -184,7 +184,7 @@ def _text_mistakes(layout: Layout, name: str) -> Iterator[str]:
         yield "layout.decimal: is the delimiter too, and quotes are none"
 
 
-def _field_mistakes(path: str, fields: Iterable[FixedField], keys: list[str]) -> Iterator[str]:
+def _field_mistakes(path: str, fields: Iterable[FixedColumn], keys: list[str]) -> Iterator[str]:
     for number, field in enumerate(fields, start=1):
         place = f"{path}.{number}"
         if (field.column is None) == (field.value is None):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
-from procession.actions.exporting.layouts import FixedField, Layout
+from procession.actions.exporting.layouts import FixedColumn, Layout
 from procession.actions.problems import Problem
 from procession.actions.rows import kinds
 from procession.actions.rows.kinds import ValueKind
@@ -93,7 +93,7 @@ def refuse_unquoted(
         raise Problem(f"{place(row, cell, value)}, which a file without quotes cannot hold")
 
 
-def fixed_cell(field: FixedField, types: Mapping[str, str], constant: str, zone: str) -> TextCell:
+def fixed_cell(field: FixedColumn, types: Mapping[str, str], constant: str, zone: str) -> TextCell:
     """A field of a line, not yet filled up. Raises Problem for a column that there is not."""
     if field.column is None:
         return TextCell(text=literal(constant), column="", kind=ValueKind.TEXT)
@@ -111,17 +111,17 @@ def fixed_cell(field: FixedField, types: Mapping[str, str], constant: str, zone:
     return TextCell(text=text, column=name, kind=found)
 
 
-def _pointed(text: str, field: FixedField) -> str:
+def _pointed(text: str, field: FixedColumn) -> str:
     return text if field.point == "." else f"replace({text}, '.', {literal('' if field.point == 'none' else ',')})"
 
 
-def _signed(text: str, field: FixedField) -> str:
+def _signed(text: str, field: FixedColumn) -> str:
     if field.sign != "trailing":
         return text
     return f"CASE WHEN starts_with({text}, '-') THEN substring({text}, 2) || '-' ELSE {text} END"
 
 
-def filled(name: str, cell: TextCell, field: FixedField) -> str:
+def filled(name: str, cell: TextCell, field: FixedColumn) -> str:
     """The SQL text, filled up to the size of its field."""
     is_number = cell.kind in _NUMBERS
     pad, size = literal(field.pad), field.size
@@ -137,7 +137,7 @@ def filled(name: str, cell: TextCell, field: FixedField) -> str:
 
 
 def refuse_unfit(
-    connection: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[TextCell], fields: Sequence[FixedField]
+    connection: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[TextCell], fields: Sequence[FixedColumn]
 ) -> None:
     """Raises Problem for the first value that its field cannot hold."""
     for tests, why in (
@@ -151,12 +151,12 @@ def refuse_unfit(
             raise Problem(f"{place(row, cell, value)}{_why(why, value, field)}")
 
 
-def _has_sign(cell: TextCell, field: FixedField) -> str:
+def _has_sign(cell: TextCell, field: FixedColumn) -> str:
     is_number = cell.kind in _NUMBERS
     return f"starts_with({cell.text}, '-')" if is_number and field.sign == "refuse" else "false"
 
 
-def _why(why: str, value: str, field: FixedField) -> str:
+def _why(why: str, value: str, field: FixedColumn) -> str:
     if why == "long":
         return f", which has {len(value):,} characters, and its field holds {field.size:,}"
     if why == "line":

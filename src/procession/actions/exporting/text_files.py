@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database, naming
 from procession.actions.database import literal, quote
 from procession.actions.exporting import encodings, layouts, line_texts
-from procession.actions.exporting.layouts import FixedField, Layout
+from procession.actions.exporting.layouts import FixedColumn, Layout
 from procession.actions.exporting.line_texts import TextCell
 from procession.actions.problems import Problem
 from procession.actions.rows import kinds
@@ -64,7 +64,7 @@ class TextFile:
             line_texts.refuse_unquoted(self.connection, relation, cells, self.delimiter)
         return list(warnings)
 
-    def _check_field(self, relation: str, types: Mapping[str, str], field: FixedField) -> None:
+    def _check_field(self, relation: str, types: Mapping[str, str], field: FixedColumn) -> None:
         if field.column is not None:
             name = kinds.column(types, field.column, "layout.fixed")
             # It warns where there is no amount, which says nothing of a single field.
@@ -137,7 +137,7 @@ class TextFile:
         line = line_texts.csv_line(cells, self.layout, self.delimiter)
         return self._lines(_TRAILER, cells, line, path.with_suffix(".last"))
 
-    def _fixed_trailer(self, fields: Sequence[FixedField], sums: Sums, path: Path) -> Path:
+    def _fixed_trailer(self, fields: Sequence[FixedColumn], sums: Sums, path: Path) -> Path:
         # A line of constants alone is a trailer too, and a table needs a column.
         self._make_trailer(sums.columns or {"count": "count(*)"}, sums.relation)
         types = database.columns(self.connection, _TRAILER)
@@ -147,7 +147,7 @@ class TextFile:
         line_texts.refuse_unfit(self.connection, _TRAILER, cells, fields)
         return self._lines(_TRAILER, cells, self._fixed_line(cells, fields), path.with_suffix(".last"))
 
-    def _fixed_cells(self, relation: str, fields: Sequence[FixedField]) -> list[TextCell]:
+    def _fixed_cells(self, relation: str, fields: Sequence[FixedColumn]) -> list[TextCell]:
         types = database.columns(self.connection, relation)
         constants = ("" if field.value is None else naming.fill(field.value, self.given) for field in fields)
         return [
@@ -155,7 +155,7 @@ class TextFile:
             for field, constant in zip(fields, constants, strict=True)
         ]
 
-    def _fixed_line(self, cells: Sequence[TextCell], fields: Sequence[FixedField]) -> str:
+    def _fixed_line(self, cells: Sequence[TextCell], fields: Sequence[FixedColumn]) -> str:
         pairs = enumerate(zip(cells, fields, strict=True))
         return f"concat({', '.join(line_texts.filled(f'c{number}', *pair) for number, pair in pairs)})"
 

@@ -106,7 +106,7 @@ def prepare(work: RowWork, relation: str, settings: SheetSettings) -> ReportTabl
         kinds.require({name: there[name] for name in names}, column, ValueKind.NUMBER, f"{where}, totals")
     if len(names) > places.COLUMNS_MAX:
         raise Problem(f"{where} would have {len(names):,} columns; it holds {places.COLUMNS_MAX:,}")
-    csv_cells.check_finite(connection, relation, {name: there[name] for name in names})
+    csv_cells.count_finite(connection, relation, {name: there[name] for name in names})
     shown, groups = f"shown on {settings.sheet}", 0
     chosen = ", ".join(f"{_cut(work, relation, name, there[name], where)} AS {quote(names[name])}" for name in names)
     if settings.group_by is None:

@@ -51,13 +51,13 @@ def prepare() -> str:
     return base
 
 
-def of(settings: IsolationSettings, *, user_code: bool) -> ControlGroup | None:
-    """A new group for a worker. Built-in actions have their libraries' threads, and leftovers of earlier steps."""
+def of(settings: IsolationSettings, *, used_once: bool) -> ControlGroup | None:
+    """A new group for a worker. One that is used again has its libraries' threads, and leftovers of earlier steps."""
     if not settings.cgroup:
         return None
     limit = settings.cgroup_memory_bytes_max
-    more_bytes = OWN_MEMORY_BYTES if user_code else min(limit // 2, WARM_MEMORY_BYTES) + OWN_MEMORY_BYTES
-    processes_max = str(settings.cgroup_processes_max + OWN_THREADS) if user_code else "max"
+    more_bytes = OWN_MEMORY_BYTES if used_once else min(limit // 2, WARM_MEMORY_BYTES) + OWN_MEMORY_BYTES
+    processes_max = str(settings.cgroup_processes_max + OWN_THREADS) if used_once else "max"
     _sweep(Path(settings.cgroup))
     for _ in range(_TRIES):
         # Somebody who sweeps may take it away before it is locked.

@@ -18,7 +18,17 @@ from types import FrameType
 import msgspec
 
 from procession.actions.contract import Action, FileOutput, StepOutcome
-from procession.engine.isolation import codec, frames, leftovers, limits, private_root, program, rehearsal, sandbox
+from procession.engine.isolation import (
+    blackout,
+    codec,
+    frames,
+    leftovers,
+    limits,
+    private_root,
+    program,
+    rehearsal,
+    sandbox,
+)
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.context import Pulse, StepContext
 from procession.engine.isolation.contract import Done, Heartbeat, Job
@@ -34,6 +44,7 @@ _OOM_SCORE = "300"
 # A third of the weight of the server, which others wait for; where nobody wants the processor it changes nothing.
 _NICE = 5
 _EXIT_AFTER_TERM = 128 + signal.SIGTERM
+_OPEN = blackout.Blackout(None)  # nothing to black out
 _held = threading.local()  # the signals that a thread held back before it began to fork
 
 
@@ -59,6 +70,8 @@ def work(place: WorkerContext, *, log: int) -> None:
         _settle_in(log)
         if place.user_code:
             _work_once(place)
+        elif place.cell.reaching:
+            _reach_once(place)
         else:
             _work_on(place)
         code = 0
@@ -137,6 +150,28 @@ def _work_once(place: WorkerContext) -> None:
         place.channel.receive()  # they end with this process: the server looks at them first
 
 
+def _reach_once(place: WorkerContext) -> None:
+    """One job of a built-in action, which has the network and may have been given secrets."""
+    payload = place.channel.receive()
+    job = codec.decode_job(payload)
+    blackout.wipe(payload)
+    guard = blackout.Blackout(job.connection)
+    pulse = Pulse(place.channel)
+    sandbox.enter_reaching(place.cell, job)
+    os.nice(_NICE)
+    with guard.over_log(1, 2):
+        try:
+            outcome = guard.outcome(_perform(place, pulse, job, guard))
+        except SystemExit:
+            raise
+        except BaseException:  # told here: past the guard, its words would be told as they are
+            traceback.print_exc()
+            raise SystemExit(1) from None
+        finally:
+            _flush_log()
+    _finish(place, frames.Finished(done=Done(outcome=outcome), job=job.number, reusable=False))
+
+
 def _work_on(place: WorkerContext) -> None:
     sandbox.enter_warm(place.cell)
     pulse = Pulse(place.channel)
@@ -165,10 +200,10 @@ def _await_job(place: WorkerContext) -> None:
         place.channel.send(frames.encode(Heartbeat()))
 
 
-def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
+def _perform(place: WorkerContext, pulse: Pulse, job: Job, guard: blackout.Blackout = _OPEN) -> StepOutcome:
     pulse.begin()
     try:
-        outcome = _run(place, pulse, job)
+        outcome = _run(place, pulse, job, guard)
     except MemoryError:
         outcome = StepOutcome(status=StepStatus.FAILED, message=limits.memory_reason(job.limits))
     except Exception as error:  # an action's bug must fail only its step
@@ -182,7 +217,7 @@ def _perform(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     return outcome
 
 
-def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
+def _run(place: WorkerContext, pulse: Pulse, job: Job, guard: blackout.Blackout) -> StepOutcome:
     action = place.registry.get(job.action)
     if action is None:
         return StepOutcome(status=StepStatus.FAILED, message=f"there is no action {job.action}")
@@ -193,7 +228,8 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
     folder = Path(job.folder)
     if action.runs_user_code and place.cell.missing and not place.cell.settings.weak:
         return StepOutcome(status=StepStatus.FAILED, message=NOT_APART.format(", ".join(place.cell.missing)))
-    if action.runs_user_code:
+    has_folder = action.runs_user_code or place.cell.reaching
+    if has_folder:
         _move_into(job.folder)
     context = StepContext(
         job=job,
@@ -203,8 +239,13 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job) -> StepOutcome:
         pulse=pulse,
         pid=place.pid,
         has_network=place.cell.has_network,
-        is_there=action.runs_user_code,
+        is_there=has_folder,
+        blackout=guard,
     )
+    if job.previews:
+        if action.preview is None:
+            return StepOutcome(status=StepStatus.FAILED, message=f"{job.action} cannot say what it would do")
+        return StepOutcome(status=StepStatus.SUCCESS, message=action.preview(context))
     return action.run(context)
 
 
@@ -212,15 +253,19 @@ def _finish(place: WorkerContext, finished: frames.Finished) -> None:
     if os.getpid() != place.pid:
         # A copy that user code forked and that came to the end of the script: not the step.
         os._exit(int(finished.done.outcome.status is StepStatus.FAILED))
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
-            stream.flush()
+    _flush_log()
     try:
         frame = frames.encode(finished)
     except codec.Malformed as error:
         failed = StepOutcome(status=StepStatus.FAILED, message=error.message)
         frame = frames.encode(replace(finished, done=Done(outcome=failed)))
     place.channel.send(frame)
+
+
+def _flush_log() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
+            stream.flush()
 
 
 def _move_into(folder: str) -> None:

@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, RunFacts
-from procession.engine.isolation import frames, program
+from procession.engine.isolation import codec, frames, program
+from procession.engine.isolation.blackout import Blackout
 from procession.engine.isolation.channel import Channel
-from procession.engine.isolation.contract import Heartbeat, Job, Progress
+from procession.engine.isolation.contract import Heartbeat, Job, Progress, Record
+from procession.model.journals import RECORD_CHARS_MAX, RECORDS_BYTES_MAX, RECORDS_MAX
 
 BEAT_SECONDS = 1.0
 _REHEARSED = program.Program(folder="", file="", modules=2**31, pid=0)
@@ -91,7 +94,11 @@ class StepContext:
     pid: int  # 0 in a rehearsal
     has_network: bool = False
     is_there: bool = False  # the folder: the engine makes that of user code
+    blackout: Blackout = field(default_factory=partial(Blackout, None))
     _reported_at: float = field(default=0.0)
+    _recording: threading.Lock = field(default_factory=threading.Lock)
+    _recorded: int = field(default=0)
+    _room_bytes: int = field(default=-1)  # not yet counted
     _program: program.Program = field(default=_REHEARSED)
 
     @property
@@ -135,7 +142,29 @@ class StepContext:
         return self.job.journal
 
     def record(self, entry: str) -> None:
-        raise NotImplementedError
+        if os.getpid() != self.pid:
+            raise RuntimeError("only the step's own process records")
+        with self._recording:
+            entry = self.blackout.text(entry)
+            self._require_room(entry)
+            self._recorded += 1
+            try:
+                self.channel.send(frames.encode(Record(number=self._recorded, entry=entry)))
+                answer = codec.decode_acknowledgement(self.channel.receive())
+            except (OSError, EOFError) as error:
+                # Nobody knows whether it is on disk: nothing more may happen. No "except Exception" of an action or a
+                # library holds this up.
+                raise SystemExit(1) from error
+            assert answer == self._recorded, "the server acknowledges what was recorded"
+
+    def _require_room(self, entry: str) -> None:
+        if not 0 < len(entry) <= RECORD_CHARS_MAX or not entry.isprintable():
+            raise ValueError(f"an entry of a journal is one line of 1 to {RECORD_CHARS_MAX} characters")
+        if self._room_bytes < 0:
+            self._room_bytes = RECORDS_BYTES_MAX - sum(len(one.encode()) for one in self.job.journal)
+        self._room_bytes -= len(entry.encode())
+        if self._recorded + len(self.job.journal) >= RECORDS_MAX or self._room_bytes < 0:
+            raise ValueError("the step has recorded more than a step may")
 
     def log(self, text: str) -> None:
         # Past sys.stdout: an action may have put this very function behind it.
@@ -148,7 +177,9 @@ class StepContext:
         # a fork made by user code must not speak for the step
         if os.getpid() != self.pid:
             return
-        text = str(message).encode("utf-8", "replace").decode()  # half a pair of UTF-16 cannot travel
+        text = self.blackout.text(
+            str(message).encode("utf-8", "replace").decode()
+        )  # half a pair of UTF-16 cannot travel
         progress = Progress(fraction=min(1.0, max(0.0, float(fraction))), message=text)
         now = time.monotonic()
         if now - self._reported_at < _PROGRESS_SECONDS_MIN:

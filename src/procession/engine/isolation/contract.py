@@ -44,6 +44,7 @@ class Job:
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries recorded
     about: RunFacts | None = None
+    previews: bool = False  # only what it would do outside is asked for (Action.preview)
     number: int = 1  # the how-many-th of its process, which sets it
 
 
@@ -82,7 +83,15 @@ class Died:
     is_gone: bool = True
 
 
-Message = Heartbeat | Progress | LogText | Done | Died
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An entry for the step's journal: the process waits until it is acknowledged by its number, from 1."""
+
+    number: int
+    entry: str
+
+
+Message = Heartbeat | Progress | LogText | Record | Done | Died
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +137,9 @@ class Worker(Protocol):
         Raises OSError where there is no memory for it: nothing was sent, and it may be again.
         """
 
+    def acknowledge(self, number: int) -> None:
+        """Lets the process go on: what it recorded under this number is on disk. Raises as send() does."""
+
     def receive(self) -> list[Message]:
         """The messages that have arrived; never waits. Done or Died comes last, once at most. Raises as send() does."""
 
@@ -144,8 +156,11 @@ class Worker(Protocol):
 class Isolation(Protocol):
     def start(self) -> None: ...
 
-    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
-        """A ready worker, at once, or None when none is ready yet (then fileno() becomes readable later)."""
+    def acquire(self, *, user_code: bool, network: bool = False, reaching: bool = False) -> Worker | None:
+        """A ready worker, at once, or None when none is ready yet (then fileno() becomes readable later).
+
+        `network` is for user code that asks for it, `reaching` for a built-in action that reaches outside.
+        """
 
     def fileno(self) -> int:
         """Readable when a worker has become ready; call collect() then."""
@@ -160,7 +175,7 @@ class Isolation(Protocol):
     def try_again(self) -> None: ...
 
     def release(self, worker: Worker) -> None:
-        """Ends the attempt: kills user code's process with its descendants, returns a warm one."""
+        """Ends the attempt: kills a process for one attempt with its descendants, returns a warm one."""
 
     def rest(self) -> None:
         """Call it when all that could go on does, after acquire() and release(): it orders what is missing."""

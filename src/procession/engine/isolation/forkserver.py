@@ -61,8 +61,9 @@ class ForkServer:
     def run(self) -> None:
         """Serves until the server is gone."""
         linux.adopt_orphans()
-        if self._orders.user_code:
+        if self._orders.is_used_once:
             linux.share_one_arena()
+        if self._orders.user_code:
             users.forbid_capabilities(has_root=self._root is not None)
         self._has_seccomp = sandbox.shut_administration(self._sockets())
         rehearsal.rehearse(self._registry)
@@ -91,6 +92,8 @@ class ForkServer:
             self._catch_up()
 
     def _sockets(self) -> tuple[int, ...]:
+        if self._orders.reaching:
+            return seccomp.OF_THE_NETWORK
         if not self._orders.user_code:
             return seccomp.NO_SOCKETS
         is_open = self._orders.network or self._is_network_apart or not self._orders.settings.separate_network
@@ -126,7 +129,8 @@ class ForkServer:
             case Fork(count=count):
                 self._owed += count
             case Preload():
-                loading.preload(self._orders.settings.preload)
+                settings = self._orders.settings
+                loading.preload(settings.reaching_preload if self._orders.reaching else settings.preload)
                 gc.freeze()
         return True
 
@@ -202,6 +206,7 @@ class ForkServer:
                 lends_users=self._hello.users,
                 counted_alone=self._namespace == "user and pid",
                 has_seccomp=self._has_seccomp,
+                reaching=self._orders.reaching,
             )
             keeper.keep(
                 keeper.Birth(

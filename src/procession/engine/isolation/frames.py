@@ -17,9 +17,10 @@ from msgspec.msgpack import Ext
 
 from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.isolation.codec import BIG_INTEGER, DECIMAL, FILE_OUTPUT, Malformed, encoded, pack
-from procession.engine.isolation.contract import Done, Heartbeat, Progress
+from procession.engine.isolation.contract import Done, Heartbeat, Progress, Record
 from procession.model.figures import FIGURES_MAX, NAME_CHARACTERS_MAX, Figure
 from procession.model.files import clean_name
+from procession.model.journals import RECORD_CHARS_MAX, RECORDS_MAX
 from procession.model.lifecycle import StepStatus
 
 TEXT_CHARS_MAX = 4_000  # of a completion message or a progress message
@@ -61,7 +62,7 @@ class Finished:
     reusable: bool
 
 
-Frame = Heartbeat | Progress | Finished | Exited
+Frame = Heartbeat | Progress | Record | Finished | Exited
 
 
 class _Beat(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="beat"):
@@ -71,6 +72,11 @@ class _Beat(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="be
 class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="progress"):
     fraction: Annotated[float, Meta(ge=0, le=1)]
     message: _Text
+
+
+class _Record(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="record"):
+    number: Annotated[int, Meta(ge=1, le=RECORDS_MAX)]
+    entry: Annotated[str, Meta(min_length=1, max_length=RECORD_CHARS_MAX)]
 
 
 class _Exit(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="exit"):
@@ -96,7 +102,7 @@ class _File(msgspec.Struct):
 
 _ENDS = {"Success": StepStatus.SUCCESS, "Warning": StepStatus.WARNING, "Failed": StepStatus.FAILED}
 
-_Wire = _Beat | _Progress | _Exit | _Done
+_Wire = _Beat | _Progress | _Record | _Exit | _Done
 _decoder: msgspec.msgpack.Decoder[_Wire] = msgspec.msgpack.Decoder(_Wire)
 _file_decoder = msgspec.msgpack.Decoder(_File)
 
@@ -114,6 +120,8 @@ def decode(payload: bytes) -> Frame:
                 return Heartbeat()
             case _Progress(fraction=fraction, message=message):
                 return Progress(fraction=fraction, message=shown(message))
+            case _Record(number=number, entry=entry):
+                return Record(number=number, entry=shown(entry))
             case _Exit(status=status, cpu_seconds=seconds, is_over_memory=is_over_memory):
                 return Exited(status=status, cpu_seconds=seconds, is_over_memory=is_over_memory)
             case _Done() as done:
@@ -134,6 +142,8 @@ def _wire(frame: Frame) -> _Wire:
             return _Beat()
         case Progress(fraction=fraction, message=message):
             return _Progress(fraction, _told(message))
+        case Record(number=number, entry=entry):
+            return _Record(number, entry)
         case Exited(status=status, cpu_seconds=seconds, is_over_memory=is_over_memory):
             return _Exit(status, seconds, is_over_memory)
         case Finished(done=Done(outcome=outcome, leaves=leaves), job=job, reusable=reusable):

@@ -47,7 +47,9 @@ def keep(birth: Birth) -> None:
     try:
         _close_others(birth)
         wishes = _prepare(birth)
-        group = cgroups.of(birth.cell.settings, user_code=birth.user_code)  # before its root is another
+        group = cgroups.of(
+            birth.cell.settings, used_once=birth.user_code or birth.cell.reaching
+        )  # before its root is another
         birth = replace(birth, cell=_furnish(birth.cell))
         worker = _fork()
         if worker == 0:
@@ -65,7 +67,7 @@ def keep(birth: Birth) -> None:
 
 def _close_others(birth: Birth) -> None:
     """What the fork server has open, its libraries too, is nothing to a step: it might meet another's step there."""
-    if birth.user_code:
+    if birth.user_code or birth.cell.reaching:
         linux.close_others([0, 1, 2, birth.end.fileno(), birth.log, *(place.handle for place in birth.cell.system)])
 
 

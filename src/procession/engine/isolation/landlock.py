@@ -35,6 +35,17 @@ SYSTEM_FILES = (
     *("/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/passwd", "/etc/resolv.conf"),
     *("/etc/ssl/openssl.cnf", "/etc/timezone"),
 )
+# How names of other machines are found. Opened for each job: a machine that changes its network writes them anew.
+NAME_FILES = (
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/services",
+)
+# DuckDB looks up a container's limits, and ends its process where it may not.
+LIMIT_FILES = ("/sys/fs/cgroup",)
 # Opened by each worker: they belong to its own /proc.
 _PROCESSES = ("/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel")
 _SOURCES = ("/dev/random", "/dev/urandom")

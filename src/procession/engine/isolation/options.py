@@ -14,6 +14,7 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     (module:name), which the server finds: a fork server holds nothing that looks. `import_paths` are further folders
     where its modules lie. `preload` is imported by the warm fork server at the first built-in action, in the
     background, or at once with `preload_at_start` (DuckDB: 0.3 s and 35 MB, which an idle server need not pay).
+    A fork server for steps that reach outside imports `reaching_preload` instead.
     `readable_paths` and `writable_paths` bound what warm workers reach (both empty: not bounded); the engine's home
     belongs there. `user_ids` (first, count) are lent to user code when the server runs as root; None keeps it root
     without capabilities. `namespaces` False forces the fallback: process trees walked under a subreaper.
@@ -42,6 +43,7 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
         "procession.actions.writing.files",
     )
     preload_at_start: bool = False
+    reaching_preload: tuple[str, ...] = ("ssl", "smtplib", "email.message", "email.policy", "httpx2")
     idle_seconds: float = 60.0  # after which a warm worker that is not needed ends
     namespaces: bool = True
     separate_network: bool = True
@@ -58,11 +60,17 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fork server is started with: the settings, and which of the two it is."""
+    """What a fork server is started with: the settings, and which of them it is."""
 
     settings: IsolationSettings
     user_code: bool
     network: bool = False  # for steps that ask for the server's
+    reaching: bool = False  # for built-in actions that reach outside: a worker each attempt, with the network
+
+    @property
+    def is_used_once(self) -> bool:
+        """Whether each of its workers does one job."""
+        return self.user_code or self.reaching
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):

@@ -1,4 +1,7 @@
-"""Workers kept ready: forked in advance for user code, warm for built-in actions (contract.Isolation)."""
+"""Workers kept ready: forked in advance for one attempt, or warm for built-in actions (contract.Isolation).
+
+Those for steps that reach outside are forked by a fork server of their own, which is started with the first such step.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from procession.engine.isolation.connection import ForkServerConnection
 from procession.engine.isolation.contract import Heartbeat, KillReceipt, ProcessMark, Worker
 from procession.engine.isolation.options import IsolationSettings, Orders
 from procession.engine.isolation.worker import ForkedWorker
+from procession.shortages import is_shortage
 from procession.walls import Wall
 
 log = logging.getLogger(__name__)
@@ -24,8 +28,7 @@ class _WorkerGroup:
     """The workers of one kind: those ready and those in use."""
 
     connection: ForkServerConnection
-    user_code: bool
-    network: bool
+    orders: Orders
     ready_wanted: int
     used_max: int
     ready: deque[ForkedWorker] = field(default_factory=deque)
@@ -43,7 +46,7 @@ class _WorkerGroup:
         if self.is_short():
             return
         missing = self.ready_wanted - len(self.ready) - self.connection.asked
-        if not self.user_code:
+        if not self.orders.is_used_once:
             there = len(self.ready) + len(self.used) + self.connection.asked
             missing = min(missing, self.used_max - there)
         self.connection.ask(missing)
@@ -62,6 +65,8 @@ class ForkServerIsolation:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._events.register(self._wake, select.EPOLLIN)
         self._was_refused = False
+        self._boot_id = processes.boot_id()
+        self._lacks_reaching = False  # its fork server could not be started
 
     def start(self) -> None:
         """Start both fork servers and have the first workers forked; returns before they are ready.
@@ -70,27 +75,30 @@ class ForkServerIsolation:
         """
         if self._groups:
             return
-        boot_id = processes.boot_id()
         kinds = [(True, False), (True, True)] if self._settings.network_allowed else [(True, False)]
         kinds = [*(kinds if self._settings.user_ready else []), (False, False)]
-        self._groups = tuple(self._new_group(boot_id, user_code=user, network=network) for user, network in kinds)
+        orders = (Orders(settings=self._settings, user_code=user, network=network) for user, network in kinds)
+        self._groups = tuple(self._new_group(one) for one in orders)
         for group in self._groups:
             self._hear(group)
 
-    def acquire(self, *, user_code: bool, network: bool = False) -> Worker | None:
+    def acquire(self, *, user_code: bool, network: bool = False, reaching: bool = False) -> Worker | None:
         # Where steps get no network, the step itself says so.
-        group = self._group_of(user_code, network=network and self._settings.network_allowed)
-        if not user_code:
+        wanted = (user_code, network and self._settings.network_allowed, reaching)
+        group = self._open_reaching() if reaching else self._group_of(*wanted)
+        if group is not None and not user_code:
             group.connection.preload()
-        worker = self._take(group) if len(group.used) < group.used_max else None
+        worker = self._take(group) if group is not None and len(group.used) < group.used_max else None
         self._was_refused = self._was_refused or worker is None
         return worker
 
     @property
     def is_short(self) -> bool:
-        return any(group.is_short() for group in self._groups)
+        return self._lacks_reaching or any(group.is_short() for group in self._groups)
 
     def try_again(self) -> None:
+        if self._lacks_reaching:
+            self._open_reaching()
         for group in self._groups:
             group.has_lost = group.connection.is_short = False
             if not group.connection.is_up:
@@ -146,24 +154,39 @@ class ForkServerIsolation:
         self._events.close()
         os.close(self._wake)
 
-    def _group_of(self, user_code: bool, *, network: bool) -> _WorkerGroup:
-        return next(group for group in self._groups if (group.user_code, group.network) == (user_code, network))
+    def _group_of(self, *wanted: bool) -> _WorkerGroup:
+        return next(one for one in self._groups if _kind(one.orders) == wanted)
 
-    def _new_group(self, boot_id: str, *, user_code: bool, network: bool) -> _WorkerGroup:
-        wanted = self._settings.user_ready if user_code else self._settings.warm_ready
-        orders = Orders(settings=self._settings, user_code=user_code, network=network)
+    def _open_reaching(self) -> _WorkerGroup | None:
+        """The group of steps that reach outside. None where its fork server cannot be started for a shortage."""
+        orders = Orders(settings=self._settings, user_code=False, reaching=True)
+        if not any(group.orders.reaching for group in self._groups):
+            try:
+                group = self._new_group(orders)
+            except OSError as error:
+                if not is_shortage(error):
+                    raise
+                log.error("the process that forks workers cannot be started", extra={"error": str(error)})
+                self._lacks_reaching = True
+                return None
+            self._groups = (*self._groups, group)
+            self._hear(group)
+        self._lacks_reaching = False
+        return self._group_of(*_kind(orders))
+
+    def _new_group(self, orders: Orders) -> _WorkerGroup:
+        wanted = self._settings.user_ready if orders.user_code else self._settings.warm_ready
         return _WorkerGroup(
-            connection=ForkServerConnection(orders, boot_id),
-            user_code=user_code,
-            network=network,
-            ready_wanted=1 if network else wanted,
+            connection=ForkServerConnection(orders, self._boot_id),
+            orders=orders,
+            ready_wanted=1 if orders.network or orders.reaching else wanted,
             used_max=self._settings.workers_max,
         )
 
     def _take(self, group: _WorkerGroup) -> ForkedWorker | None:
-        # The last one that came back is the warmest; of those for user code, the first was forked longest ago.
+        # The last one that came back is the warmest; of those for one attempt, the first was forked longest ago.
         while group.ready:
-            worker = group.ready.popleft() if group.user_code else group.ready.pop()
+            worker = group.ready.popleft() if group.orders.is_used_once else group.ready.pop()
             self._forget(group, worker)
             if worker.is_alive():
                 group.used.add(worker)
@@ -172,7 +195,7 @@ class ForkServerIsolation:
         return None
 
     def _put_back(self, group: _WorkerGroup, worker: ForkedWorker) -> None:
-        if group.user_code or worker.is_spent or not worker.is_over:
+        if group.orders.is_used_once or worker.is_spent or not worker.is_over:
             worker.end()
             return
         group.ready.append(worker)
@@ -199,7 +222,7 @@ class ForkServerIsolation:
             group.ready.append(worker)
             self._watch(group, worker)
         if not is_there:
-            log.error("the fork server ended and is started again", extra={"user_code": group.user_code})
+            log.error("the fork server ended and is started again", extra={"kind": _kind(group.orders)})
             self._events.unregister(handle)
             group.is_heard = False
             self._clear(group)
@@ -234,3 +257,7 @@ class ForkServerIsolation:
                     self._forget(group, worker)
                     worker.end()
             group.refill()
+
+
+def _kind(orders: Orders) -> tuple[bool, bool, bool]:
+    return orders.user_code, orders.network, orders.reaching

@@ -1,17 +1,23 @@
-"""What user code is shut into before its first line runs: limits, a user of its own, no capabilities, few files."""
+"""What a step is shut into before its first line runs: limits, a user of its own, no capabilities, few files.
+
+User code most of all. A step that reaches outside is our own code and keeps the server's user: it has the network, and
+of all files its folder, its inputs and what its connection names.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from procession.actions.contract import FileInput
+from procession.actions.contract import FileInput, TableInput
 from procession.engine.isolation import landlock, limits, linux, seccomp, users
 from procession.engine.isolation.contract import Job
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.private_root import SHARED_BYTES_MAX, SHARED_MEMORY, PrivateRoot
+from procession.model.connections import ConnectionKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,7 @@ class Cell:
     lends_users: bool  # user code gets one of its own
     counted_alone: bool  # the kernel counts its processes apart from those of others
     has_seccomp: bool  # the calls of administrators are shut already
+    reaching: bool = False  # for built-in actions that reach outside
 
     @property
     def user_id(self) -> int | None:
@@ -89,6 +96,37 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
         rules.restrict(readable=[*inputs, *libraries, *cell.settings.import_paths], writable=[job.folder, *shared])
     if cell.has_seccomp:
         seccomp.shut_mounting()
+
+
+def enter_reaching(cell: Cell, job: Job) -> None:
+    """Shut this process in for one job that reaches outside, for good. Raises OSError where a limit cannot be set."""
+    limits.apply(job.limits, for_good=True)
+    if cell.counted_alone:
+        linux.forbid_capabilities()
+    linux.set_capabilities()
+    linux.die_with_parent(signal.SIGKILL)  # a change of capabilities may have cleared it
+    limits.apply_processes(job.limits, counted_alone=cell.counted_alone)
+    linux.forbid_new_privileges()
+    if cell.settings.landlock:
+        rules = landlock.prepare(cell.system, network=True, scoped=True)
+        if rules is not None:
+            readable = [*_files_of(job), *cell.settings.import_paths, *landlock.NAME_FILES, *landlock.LIMIT_FILES]
+            rules.restrict(readable=readable, writable=[job.folder, *_folders_of(job)])
+    _close(cell.system)
+    if cell.has_seccomp:
+        seccomp.shut_mounting(files=True)
+
+
+def _files_of(job: Job) -> list[str]:
+    values = job.values.values()
+    files = [value.path for value in values if isinstance(value, FileInput)]
+    return files + [file.path for value in values if isinstance(value, TableInput) for file in value.files]
+
+
+def _folders_of(job: Job) -> list[str]:
+    """The folder that a connection leads to, if it does."""
+    found = job.connection
+    return [found.options["path"]] if found is not None and found.kind == ConnectionKind.FOLDER else []
 
 
 def enter_warm(cell: Cell) -> None:

@@ -14,8 +14,8 @@ def of(hello: Hello | None, settings: IsolationSettings) -> tuple[Wall, ...]:
     """`hello` is None where no fork server starts."""
     if hello is None:
         return (_no_steps(),)
-    user, group = _user(hello), _group(settings)
-    return (_processes(hello), _root(hello), _files(hello), _calls(hello), _network(hello, settings), user, group)
+    found = (_processes(hello), _root(hello), _files(hello), _reaching(hello), _calls(hello))
+    return (*found, _network(hello, settings), _user(hello), _group(settings))
 
 
 def _no_steps() -> Wall:
@@ -56,6 +56,18 @@ def _files(hello: Hello) -> Wall:
         seen=f"files are restricted by Landlock {hello.landlock}" if hello.landlock else "none",
         weaker_without="user code opens every file that its user may open",
         remedy="Linux 5.13 or newer, with landlock in the boot parameter lsm=",
+    )
+
+
+def _reaching(hello: Hello) -> Wall:
+    return Wall(
+        name="files of steps that reach outside",
+        stands=hello.landlock > 0,
+        seen="a step that reaches outside sees its folder and its inputs, no other file of the home"
+        if hello.landlock
+        else "none",
+        weaker_without="a fault in an action that reaches outside could send any file that the server's user may open",
+        remedy="Landlock, as above",
     )
 
 

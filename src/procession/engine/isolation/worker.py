@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 
-from procession.engine.isolation import codec, frames, kill, leftovers, limits, processes
+from procession.engine.isolation import blackout, codec, frames, kill, leftovers, limits, processes
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import (
     Died,
@@ -26,6 +26,7 @@ from procession.engine.isolation.contract import (
     Message,
     ProcessMark,
     Progress,
+    Record,
 )
 
 _PACKETS_AT_ONCE = 16  # a worker's share of a turn of the engine
@@ -34,7 +35,7 @@ _PACKETS_MAX = 2_000  # of one job at once: an outcome has at most 280, progress
 _PACKETS_A_SECOND = 200
 _LOG_BYTES_AT_ONCE = 65_536  # what a pipe holds
 _LOG_BYTES_UNREAD = 2**20  # what it may hold when everything more is thrown away
-_Heard = Heartbeat | Progress | Done | Died
+_Heard = Heartbeat | Progress | Record | Done | Died
 _NOWHERE = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 _LOG_READS_AT_END = 32  # background processes may go on writing: the end of a job must not wait for them
 
@@ -71,6 +72,7 @@ class ForkedWorker:
         self._is_log_open = True
         self._text = ""  # of the log, and the latest frame: until both are read, which may fail in a shortage
         self._news: _Heard | None = None
+        self._records: list[Message] = []  # each counts, whatever is said after it
 
     def fileno(self) -> int:
         return self._events.fileno()
@@ -81,12 +83,9 @@ class ForkedWorker:
 
     def send(self, job: Job) -> None:
         payload = codec.encode_job(job, number=self._job + 1)
-        try:
-            self._channel.send(payload)
-        except OSError as error:
-            if error.errno in (errno.ENOMEM, errno.ENOBUFS):
-                raise
-            self._signal_end()  # dead, or deaf in the middle of its job: both show in receive()
+        self._say(payload)
+        if job.connection is not None:
+            blackout.wipe(payload)
         self._limits = job.limits
         self._job += 1
         self._packets = 0
@@ -94,6 +93,18 @@ class ForkedWorker:
         self._is_over = False
         self.was_used = True
         self._log_bytes = 0
+
+    def acknowledge(self, number: int) -> None:
+        self._say(codec.encode_acknowledgement(number))
+        self._packets -= 1  # it waited for it, and cannot have sent more than that one
+
+    def _say(self, payload: bytes) -> None:
+        try:
+            self._channel.send(payload)
+        except OSError as error:
+            if error.errno in (errno.ENOMEM, errno.ENOBUFS):
+                raise
+            self._signal_end()  # dead, or deaf in the middle of its job: both show in receive()
 
     def receive(self) -> list[Message]:
         self._hear()
@@ -104,17 +115,20 @@ class ForkedWorker:
         else:
             self._text += self._read_log()
         messages: list[Message] = [LogText(text=self._text)] if self._text else []
+        messages += self._records
         if self._news is not None:
             messages.append(self._news)
-        self._text, self._news = "", None
+        self._text, self._news, self._records = "", None, []
         return messages
 
     def _hear(self) -> None:
         if isinstance(self._news, Done | Died):
             return  # for want of memory its log could not be read
         for frame in self._read_frames(may_fail=self._news is None):
-            # Only the latest is news.
-            if self._news is None or not isinstance(frame, Heartbeat):
+            if isinstance(frame, Record):
+                self._records.append(frame)
+            # Of the others only the latest is news.
+            elif self._news is None or not isinstance(frame, Heartbeat):
                 self._news = frame
 
     def kill(self, *, grace_seconds: float) -> KillReceipt:
