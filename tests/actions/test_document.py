@@ -9,6 +9,7 @@ import time
 import zipfile
 import zlib
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -153,15 +154,28 @@ def test_a_template_reads_no_file(tmp_path, path):
         assert "files are not read" in said or "cyclic import" in said, said
 
 
-def test_a_link_below_its_root_is_not_followed(tmp_path):
-    (tmp_path / "secret.txt").write_text("secret")
-    (tmp_path / "root").mkdir()
-    (tmp_path / "root" / "link.txt").symlink_to(tmp_path / "secret.txt")
+def test_a_link_below_its_root_is_not_followed(tmp_path, monkeypatch):
+    # Not even where its root is there, with a link in it.
+    monkeypatch.chdir(tmp_path)
+    typesetting._compiler.cache_clear()
+    monkeypatch.setattr(Path, "rmdir", lambda folder: (folder / "link.txt").symlink_to("/etc/hostname"))
     template = tmp_path / "t.typ"
     template.write_text('#read("link.txt")')
 
     with pytest.raises(Problem, match="files are not read"):
-        typesetting.Typesetter.read(template, "t.typ", tmp_path / "root").make({})
+        typesetting.Typesetter.read(template, "t.typ").make({})
+    monkeypatch.undo()
+    typesetting._compiler.cache_clear()
+
+
+def test_a_process_makes_one_compiler_for_all_its_steps(tmp_path):
+    """Typst panics at the 65,536th of a process."""
+    made(tmp_path / "a", "x")
+    before = typesetting._compiler.cache_info()
+    made(tmp_path / "b", "y")
+
+    after = typesetting._compiler.cache_info()
+    assert (after.misses, after.hits) == (before.misses, before.hits + 1)
 
 
 def test_packages_are_not_fetched(tmp_path, monkeypatch):

@@ -228,6 +228,18 @@ def test_rows_beyond_a_sheet_go_on_in_another_and_the_total_is_of_all(tmp_path, 
     assert rows(content, "It's (2)", data_only=True)[2] == [10]
 
 
+def test_a_sheet_may_have_marks_of_xml_and_of_formulas_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "ROWS_MAX", 4)
+    name = 'Tom\'s & <Co> "x"'
+    chart = {"sheet": "Chart", "chart": {"kind": "pie", "source": name, "x": "n", "y": ["n"]}}
+    sheets = [{"sheet": name, "source": "${f.lines}", "totals": ["n"]}, chart]
+
+    content = made(tmp_path, b"n\n1\n2\n3\n", sheets=sheets, status=StepStatus.WARNING)
+
+    assert openpyxl.load_workbook(io.BytesIO(content)).sheetnames[0] == name
+    assert rows(content, f"{name} (2)")[-1] == ["=SUBTOTAL(9,'Tom''s & <Co> \"x\"'!A2:A3,A2:A2)"]
+
+
 def test_a_table_without_rows_has_its_headings_and_a_total_that_is_no_circle(tmp_path):
     sheet = {"sheet": "Lines", "source": "${f.lines}", "totals": ["n"], "group_by": "a"}
     given = {"file": "${f.lines}", "columns": {"a": {"type": "Text"}, "n": {"type": "Money"}}}

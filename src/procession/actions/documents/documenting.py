@@ -44,7 +44,7 @@ def _document(doing: RowWork) -> str:
         doing.lock()
         expecting.check(context, doing.connection, _SOURCE, settings.expect, doing.warnings)
     template = _file(context, settings.template)
-    setter = Typesetter.read(Path(template.path), template.name, context.folder / database.EXPORT_FOLDER)
+    setter = Typesetter.read(Path(template.path), template.name)
     shared = {"inputs": _json(_inputs(doing)), "files": _json(_pictures(context, settings))}
     path, called, count = (_each if settings.each else _one)(doing, setter, shared)
     doing.warnings.extend(setter.warnings)

@@ -11,6 +11,7 @@ import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,20 +26,35 @@ _PACKAGE = re.compile(r"failed to (download|load) package|package not found", re
 _NO_FILE = re.compile(r"file not found|would escape|failed to load file|access denied|cannot read|failed to read")
 
 
+@cache
+def _compiler() -> Compiler:
+    """The compiler of this process, whose root is a folder that there is no more; called in a folder of its own.
+
+    One for all steps: Typst gives each a number that is never free again, and has 65,535 of them in a process.
+    """
+    import typst
+
+    nothing = Path("nothing").absolute()
+    nothing.mkdir()
+    # Without the fonts of this machine: another one would make other documents.
+    made = typst.Compiler(
+        root=str(nothing), ignore_system_fonts=True, package_path=str(nothing), package_cache_path=str(nothing)
+    )
+    nothing.rmdir()
+    return made
+
+
 @dataclass(slots=True, kw_only=True)
 class Typesetter:
     """A template, read once for all its documents. `warnings` are what Typst has told, each once."""
 
     name: str
     content: bytes
-    compiler: Compiler
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, template: Path, name: str, folder: Path) -> Typesetter:
+    def read(cls, template: Path, name: str) -> Typesetter:
         """Raises Problem for what is no text."""
-        import typst
-
         content = template.read_bytes()
         if len(content) > TEMPLATE_BYTES_MAX:
             raise Problem(
@@ -49,22 +65,18 @@ class Typesetter:
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
             raise Problem(f'the template "{name}" is no text in UTF-8 (line {line})') from None
-        # Without the fonts of this machine: another one would make other documents.
-        nowhere = str(folder)
-        made = typst.Compiler(
-            content, root=nowhere, ignore_system_fonts=True, package_path=nowhere, package_cache_path=nowhere
-        )
-        return cls(name=name, content=content, compiler=made)
+        return cls(name=name, content=content)
 
     def make(self, data: Mapping[str, str]) -> bytes:
         """A PDF; `data` are texts in JSON. Raises Problem with the line of a mistake in the template."""
         import typst
 
+        compiler = _compiler()
         try:
             with _alone():
                 # A fixed moment: the same data must make the same bytes.
-                made, told = self.compiler.compile_with_warnings(
-                    # Again each time: it forgets a template that is no file.
+                made, told = compiler.compile_with_warnings(
+                    # Each time: a compiler made for one template would forget it.
                     input=self.content, sys_inputs=dict(data), format="pdf", timestamp=0,
                 )  # fmt: skip
         except typst.TypstError as error:

@@ -18,6 +18,7 @@ from procession.actions.reporting import (
     markup,
     places,
     report_tables,
+    row_files,
     sign_off,
     splicing,
     template_styles,
@@ -202,7 +203,7 @@ def _put(work: RowWork, template: Template, one: _FilledSheet, formats: Mapping[
     rows = None
     if one.table is not None:
         styles = _styles(one.table, one.read, formats)
-        rows = report_tables.row_file(work.connection, one.table, styles, settings.zone, ())
+        rows = row_files.row_file(work.connection, one.table, styles, settings.zone, ())
     size = len(one.read.content) + (0 if rows is None else rows.size_bytes)
     template.changed[one.part] = StreamedPart(
         size_bytes=size, write=lambda out: splicing.write(one.read, rows, cells, out)

@@ -16,6 +16,7 @@ from procession.actions.reporting import (
     places,
     report_settings,
     report_tables,
+    row_files,
     sign_off,
     splicing,
 )
@@ -117,7 +118,7 @@ def _splice(doing: RowWork, layout: Path, path: Path, laid: LaidOut) -> None:
             others = [one for one in before if one.table is placed.table]
             part = SheetPart.read(source.read(member), f'the sheet "{placed.sheet}"')
             part.refuse_taken(placed.area)
-            rows = report_tables.row_file(doing.connection, placed, styles, zone, others)
+            rows = row_files.row_file(doing.connection, placed, styles, zone, others)
             before.append(placed)
             # Zip64 only where it must be: Excel for the web refuses a book that has it without need.
             is_large = len(part.content) + rows.size_bytes >= ZIP64_BYTES
