@@ -265,6 +265,7 @@ RULES = [
             PRODUCT + "store/sqlite_errors.py": "its errors",
             PRODUCT + "store/sqlite_file.py": "its file",
             PRODUCT + "store/sqlite_transaction.py": "what operations see",
+            ACTIONS + "databases/": "databases of others, which steps read and write, and none of ours",
         },
     ),
     Rule(

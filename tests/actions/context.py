@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections import defaultdict
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,8 +20,13 @@ from procession.actions.contract import (
     FileOutput,
     InputValue,
     OutputTarget,
+    RunFacts,
     StepOutcome,
 )
+from procession.actions.in_engine import EngineContext
+from procession.model.conditions import Facts
+from procession.model.lifecycle import StepStatus
+from procession.model.processes import Property, PropertyType
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +43,7 @@ class LocalContext:
     is_copy: bool = False
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries have recorded
+    about: RunFacts | None = None
     recorded: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
@@ -109,12 +117,40 @@ def play(
     )
     printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        outcome = action.run(context)
+        outcome = action.run(context) if action.perform is None else action.perform(_engine_context(context))
         printed.flush()
     context.said.append(printed.buffer.getvalue().decode())
     outputs = {ref: _content(value) for ref, value in outcome.outputs.items()}
     names = {ref: value.name for ref, value in outcome.outputs.items() if isinstance(value, FileOutput)}
     return Played(outcome=outcome, outputs=outputs, names=names, context=context)
+
+
+def _engine_context(context: LocalContext) -> EngineContext:
+    """As the engine knows the run: values by their properties, a file only as new or not; all steps succeeded."""
+    files = {ref for ref, value in context.values.items() if isinstance(value, FileInput)}
+    plain: dict[str, Any] = {ref: value for ref, value in context.values.items() if ref not in files}
+    types = {ref: _type_of(value) for ref, value in context.values.items()}
+    types |= {ref: PropertyType(target.type) for ref, target in context.targets.items()}
+    properties = {
+        ref: Property(key=ref.partition(".")[2], name=ref, type=kind, value=plain.get(ref))
+        for ref, kind in types.items()
+    }
+    ends = defaultdict[str, StepStatus](lambda: StepStatus.SUCCESS)
+    facts = Facts(ends=ends, causes={}, values=plain, updated=files, may_read_properties=True)
+    return EngineContext(settings=context.settings, facts=facts, properties=properties)
+
+
+def _type_of(value: Any) -> PropertyType:
+    """The type of the property that an example's value is likely to stand in."""
+    match value:
+        case FileInput():
+            return PropertyType.FILE
+        case bool():
+            return PropertyType.CHECK_BOX
+        case int() | Decimal():
+            return PropertyType.NUMBER
+        case _:
+            return PropertyType.STRING
 
 
 def _as_input(folder: Path, reference: str, value: Any) -> InputValue:

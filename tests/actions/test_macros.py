@@ -1,4 +1,4 @@
-"""money, div_money, month_end and working_days, each beside Python's own arithmetic."""
+"""money, div_money, share_out, month_end and working_days, each beside Python's own arithmetic."""
 
 from __future__ import annotations
 
@@ -87,3 +87,79 @@ def test_working_days_are_mondays_to_fridays(made, first, days):
 
 def test_a_month_ends_with_its_last_day(made):
     assert asked(made, "month_end(DATE '2024-02-03')") == date(2024, 2, 29)
+
+
+WEIGHTS = st.lists(st.integers(0, 10**9).map(lambda n: Decimal(n) / 10_000), min_size=1, max_size=30)
+
+
+@examples(100)
+@given(cents=st.integers(-(10**12), 10**12), weights=WEIGHTS)
+def test_shares_add_up_and_each_is_within_a_cent_of_its_own(made, cents, weights):
+    if not any(weights):
+        weights = [*weights, Decimal(1)]
+    total, every = Decimal(cents) / 100, sum(weights)
+    listed = ", ".join(f"({n}, {weight:f}::DECIMAL(19,4))" for n, weight in enumerate(weights))
+
+    parts = made.execute(
+        f"SELECT w, share_out({total:f}::DECIMAL(19,4), w, first := n) FROM (VALUES {listed}) t(n, w) ORDER BY n"
+    ).fetchall()
+
+    assert sum(part for _, part in parts) == total
+    for weight, part in parts:
+        share = EXACT.divide(total * weight, every)
+        assert abs(part - share) < Decimal("0.01")
+        assert (part == 0) if weight == 0 else (part * total >= 0)
+    # By the same rule in Python: what all up to a row get, less what all before it get.
+    order = sorted(range(len(weights)), key=lambda n: (-weights[n], n))
+    reached, so_far = 0, Decimal(0)
+    for n in order:
+        so_far += weights[n]
+        up_to = int(2 * abs(cents) * so_far * 10_000 + every * 10_000) // int(2 * every * 10_000)
+        assert abs(parts[n][1]) * 100 == up_to - reached
+        reached = up_to
+
+
+def test_a_pool_is_shared_among_its_own_rows(made):
+    rows = "(VALUES ('a', 10.00, 1), ('a', 10.00, 2), ('b', -0.01, 5), ('b', -0.01, 5)) t(p, total, w)"
+
+    parts = made.execute(f"SELECT p, share_out(total, w, pool := p) FROM {rows} ORDER BY ALL").fetchall()
+
+    assert parts == [("a", Decimal("3.33")), ("a", Decimal("6.67")), ("b", Decimal("-0.01")), ("b", Decimal("0.00"))]
+
+
+@pytest.mark.parametrize("count", [200_000])
+def test_many_rows_of_one_weight_are_shared_alike_by_any_number_of_threads(made, count):
+    query = (
+        "SELECT sum(s), md5(string_agg(s::VARCHAR, ' ' ORDER BY n)) FROM (SELECT range AS n, "
+        f"share_out(1000.01, 1 + range % 3, first := range) AS s FROM range({count}))"
+    )
+
+    found = {made.execute(f"SET threads = {threads}").execute(query).fetchone() for threads in (1, 2, 4)}
+
+    assert {total for total, _ in found} == {Decimal("1000.01")}
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "said"),
+    [
+        ("1.001", "(1)", "shares whole cents, and not 1.001"),
+        ("1.5::DOUBLE", "(1)", "takes an amount, and not DOUBLE"),
+        ("1", "(1), (NULL)", "a weight is empty"),
+        ("1", "(1), (-1)", "the weight -1 is less than 0"),
+        ("1", "(0), (0)", "the weights add up to zero, and 1 is to be shared"),
+        ("1", "(0.00001)", "at most 4 decimals"),
+        ("1", "(1::DOUBLE)", "exact weights, and not DOUBLE"),
+        ("w", "(1), (2)", "rows that share one total have several"),
+        ("nullif(w, 2)", "(1), (2)", "rows that share one total have several"),
+    ],
+)
+def test_what_cannot_be_shared_exactly_is_refused(made, total, weights, said):
+    with pytest.raises(duckdb.Error, match=said):
+        made.execute(f"SELECT share_out({total}, w) FROM (VALUES {weights}) t(w)").fetchall()
+
+
+def test_nothing_is_shared_as_nothing(made):
+    assert made.execute(
+        "SELECT share_out(0, w), share_out(NULL::DECIMAL(19,4), w) FROM (VALUES (0)) t(w)"
+    ).fetchall() == [(Decimal("0.00"), None)]

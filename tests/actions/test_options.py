@@ -58,10 +58,12 @@ GIVEN = {
     "delimiter": ";", "quote": "'", "encoding": "utf-8", "skip": 1, "header": False, "sheet": 1, "range": "A1:B",
     "errors": "empty", "columns": {"2": {"type": "Text"}}, "others": "drop", "decimal": ",", "thousands": ".",
     "date": "%d.%m.%Y", "trim": True, "zone": "Europe/Berlin",
+    "fixed": [{"name": "a", "at": 1, "size": 1}], "records": "/a", "total_row": "skip",
 }  # fmt: skip
 MEANT = {
     "delimiter": {"csv"}, "quote": {"csv"}, "encoding": {"csv", "json", "jsonl"}, "skip": {"csv", "xlsx"},
     "header": {"csv", "xlsx"}, "sheet": {"xlsx"}, "range": {"xlsx"}, "errors": {"xlsx"},
+    "fixed": {"csv"}, "records": {"json"}, "total_row": {"csv", "xlsx"},
     "decimal": {"csv", "xlsx", "json", "jsonl"}, "thousands": {"csv", "xlsx", "json", "jsonl"},
     "date": {"csv", "xlsx", "json", "jsonl"},
 }  # fmt: skip
@@ -105,7 +107,7 @@ def test_blanks_are_trimmed_in_every_kind_of_file(tmp_path, name):
         ({"delimiter": ";", "sheet": 1}, "inputs.t: delimiter is for CSV, and sheet for workbooks; no file takes both"),
         (
             {"encoding": "cp1252", "errors": "empty"},
-            "inputs.t: encoding is for CSV and JSON and JSON lines, and errors",
+            "inputs.t: encoding is for CSV and JSON and JSON lines and text of fixed width, and errors",
         ),
         ({"columns": {"a": {"type": "Text", "decimal": ","}}}, "columns.a: decimal means nothing for Text"),
         ({"columns": {"a": {"type": "Date", "thousands": "_"}}}, "columns.a: thousands means nothing for Date"),

@@ -14,7 +14,7 @@ from procession.engine.options import EngineSettings
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
 from tests.crashing import Countdown
-from tests.engine.steps import data, fail, item, process, python, wait
+from tests.engine.steps import data, decide, fail, item, process, python, wait
 from tests.engine.world import World
 from tests.support import wait_until
 
@@ -41,15 +41,22 @@ def effect(sink: Path, key: str, work: str = "") -> str:
 
 
 def text(home: Path) -> str:
-    """A data step, two scripts with a file and a value, a built-in step and one that must not happen twice."""
+    """A data step, two scripts with a file and a value, a built-in step, a decision and one that must not happen twice."""
     sink, run = home / "sink", {"run": "${in.run}"}
     write = "outputs.file('f').write_text('result of ' + inputs['run'])\noutputs['n'] = 1"
     return process(
         data("in", item("run", "String", "INPUT", required=True), item("given", "File", "INPUT", required=True)),
-        data("out", item("f", "File", "OUTPUT"), item("n", flow="OUTPUT")),
+        data("out", item("f", "File", "OUTPUT"), item("n", flow="OUTPUT"), item("path", "String")),
         python("write", effect(sink, "write", write), inputs=run, outputs={"f": "${out.f}", "n": "${out.n}"}),
         wait("rest"),
-        python("pay", effect(sink, "pay"), inputs=run, effect="once"),
+        decide("way", ({"equals": {"property": "out.n", "value": 1}}, {"out.path": "pay"})),
+        python(
+            "pay",
+            effect(sink, "pay"),
+            inputs=run,
+            effect="once",
+            when={"equals": {"property": "out.path", "value": "pay"}},
+        ),
         python("close", effect(sink, "close"), inputs=run),
         name="Crash",
         alert=ALERT,

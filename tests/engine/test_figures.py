@@ -112,3 +112,11 @@ def test_a_change_is_the_exact_difference() -> None:
         ("2", "-", "-"),
     ]
     assert found[1] == ComparedFigure(name="new", now=2, before=None)
+
+
+def test_a_change_of_long_figures_keeps_every_digit() -> None:
+    earlier = EarlierFigures(run=RunId(1), run_name="May", figures={"total": Decimal("1" * 30)})
+
+    (found,) = compare({"total": Decimal("1" * 30 + ".0001")}, earlier)
+
+    assert found.shown_change == "0.0001"

@@ -13,11 +13,20 @@ from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
 from procession.actions.kinds import (
+    approve,
+    archive,
     calculate_fx,
     call_http,
+    decide,
+    document,
+    excel_report,
+    export,
     fail,
+    import_table,
     join,
     map_values,
+    parse_statement,
+    read_database,
     reconcile,
     run_python,
     run_sql,
@@ -25,6 +34,7 @@ from procession.actions.kinds import (
     transform,
     validate,
     wait,
+    write_database,
 )
 
 if TYPE_CHECKING:
@@ -33,14 +43,24 @@ if TYPE_CHECKING:
 BUILT_IN = (
     run_python.ACTION,
     run_sql.ACTION,
+    import_table.ACTION,
+    parse_statement.ACTION,
     validate.ACTION,
     transform.ACTION,
     join.ACTION,
     map_values.ACTION,
     calculate_fx.ACTION,
     reconcile.ACTION,
-    transfer_files.ACTION,
+    decide.ACTION,
+    export.ACTION,
+    read_database.ACTION,
+    write_database.ACTION,
     call_http.ACTION,
+    transfer_files.ACTION,
+    approve.ACTION,
+    excel_report.ACTION,
+    document.ACTION,
+    archive.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
@@ -57,6 +77,8 @@ def registry() -> Mapping[str, Action]:
         # At the start and not at the first step: a package with a mistake in it is the operator's affair.
         if not isinstance(action, Action):
             raise TypeError(f'the entry point "{entry.name}" of {ENTRY_POINT_GROUP} is not an Action: {entry.value}')
+        if action.needs_no_process:
+            raise TypeError(f'the action "{action.kind}" of {entry.value} wants to run in the engine; only ours may')
         if action.kind in actions:
             raise ValueError(f'the action "{action.kind}" of {entry.value} has the name of another action')
         actions[action.kind] = action

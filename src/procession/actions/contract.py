@@ -14,10 +14,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from procession.actions.in_engine import Assigned, EngineContext, Place, finds_none_among
+from procession.model.approvals import Vote
 from procession.model.columns import Column
 from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
+from procession.model.plans import StepAmong
 from procession.model.processes import Effect
+from procession.model.suggestions import SuggestionSource
 from procession.model.table_uses import TableUse
 
 
@@ -86,6 +90,16 @@ class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run a step is part of, for what people sign: ids as people see them, and who started it."""
+
+    process: str
+    process_version: int
+    run: str
+    run_name: str
+    started_by: str
+
+
 # What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).
 InputValue = str | int | Decimal | bool | None | FileInput | TableInput
 OutputValue = str | int | Decimal | bool | None | FileOutput
@@ -95,12 +109,14 @@ OutputValue = str | int | Decimal | bool | None | FileOutput
 class OutputTarget:
     """Where an output goes: the property's type ("File", ...) and, for a File, the name it has now ("" if none).
 
-    Of a managed table the type is TABLE, the name its name, and `columns` what the rows must fit.
+    Of a managed table the type is TABLE, the name its name, and `columns` what the rows must fit. `appended` are files
+    of the step's run, by "step.property", that a run which appended rows to the table had too: with that version.
     """
 
     type: str
     file_name: str = ""
     columns: tuple[Column, ...] = ()
+    appended: Mapping[str, int] = field(default_factory=dict)
 
 
 TABLE = "table"  # the type of a target that is a managed table
@@ -141,6 +157,10 @@ class Context(Protocol):
     @property
     def idempotency_key(self) -> str:
         """home/run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
+
+    @property
+    def about(self) -> RunFacts | None:
+        """The run; None where there is none, as in a preview."""
 
     @property
     def memory_bytes_max(self) -> int:
@@ -199,7 +219,8 @@ class Example:
 
     `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named
     one.
-    `expected` holds the output values; a file's bytes are compared exactly.
+    `expected` holds the output values; a file's bytes are compared exactly. A workbook may be given as the rows of its
+    sheets, as they are read again, and an archive as what its members begin with.
     """
 
     settings: Mapping[str, Any]
@@ -208,6 +229,7 @@ class Example:
     expected: Mapping[str, Any]
     status: StepStatus = StepStatus.SUCCESS
     message: str = ""
+    votes: tuple[Vote, ...] = ()  # of an action that asks people
 
 
 def nothing(settings: Any) -> tuple[Any, ...]:
@@ -253,9 +275,25 @@ class Action:
     wants_network: Callable[[Any], bool] = _needs_no_network
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
+    suggests: Callable[[Any], SuggestionSource | None] | None = None  # for people to decide, on a page
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
     # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.
     reaches: bool = False
     connection: Callable[[Any], str] = _names_no_connection  # settings -> the name of the connection it goes by
     connection_kinds: frozenset[str] = frozenset()  # those that it can use
+    # What it would send, and to whom: for one that reaches, and is tried. No secret is given, and no network.
+    preview: Callable[[Context], str] | None = None
+    # The engine performs it, in the transaction that begins it: no process, no try after a failure, no time limit of
+    # its own. Only for the actions of this package: code of others never runs in the server. `run` is in_the_engine.
+    perform: Callable[[EngineContext], StepOutcome] | None = None
+    conditions: Callable[[Any], tuple[Place, ...]] = nothing  # where in its settings conditions stand
+    assigns: Callable[[Any], tuple[Assigned, ...]] = nothing  # the constants in its settings that properties are given
+    # It asks people, and waits without a process for what they decide: the engine calls this with their votes.
+    settle: Callable[[Any, Sequence[Vote]], StepOutcome] | None = None
+    # More mistakes, for which the process must be known: where in the settings, and what.
+    check_among: Callable[[Any, StepAmong], Sequence[tuple[Place, str]]] = finds_none_among
+
+    @property
+    def needs_no_process(self) -> bool:
+        return self.perform is not None or self.settle is not None

@@ -10,28 +10,22 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from procession.actions.contract import FileOutput, OutputValue, StepOutcome
+from procession.actions.contract import StepOutcome
+from procession.engine import performing, step_moves
 from procession.engine.active_run import ActiveRun, Work
-from procession.engine.changes import Change, Ended, StepMove
-from procession.model import figures, flow, inputs, values
+from procession.engine.changes import Change, Ended
+from procession.model import figures, flow
 from procession.model.errors import Invalid
 from procession.model.files import Content
-from procession.model.lifecycle import StepEvent, StepStatus, move_step
-from procession.model.processes import Effect, Property, PropertyType, Retry, Step, StepKind, SystemVariable, Value
+from procession.model.lifecycle import StepEvent, StepStatus
+from procession.model.processes import Effect, Retry, Step
 from procession.model.steps import UNDER_WAY
 from procession.model.table_uses import is_table
-from procession.store.moves import Move, StepWrite
+from procession.store.moves import StepWrite
 from procession.store.writes import PropertyWrite
 
-MESSAGE_CHARS_MAX = 4_000
 CRASHES_MAX = 3  # a step interrupted so often is not tried again (docs/crash.md)
 RETRY_SECONDS_MAX = 86_400.0
-
-_EVENT_OF = {
-    StepStatus.SUCCESS: StepEvent.SUCCEED,
-    StepStatus.WARNING: StepEvent.WARN,
-    StepStatus.FAILED: StepEvent.FAIL,
-}
 
 
 def advance(active: ActiveRun, change: Change) -> None:
@@ -40,32 +34,16 @@ def advance(active: ActiveRun, change: Change) -> None:
     while True:
         moves = flow.next_moves(active.plan, active.state(), active.settled)
         for key, message in moves.skip:
-            _move(change, key, (StepEvent.SKIP,), StepWrite(message=message))
+            step_moves.move(change, key, (StepEvent.SKIP,), StepWrite(message=message))
         for key, message in moves.blocked:
             active.told.add(key)
             change.told.append((active.step_ids[key], message))
         active.waiting += [key for key in moves.start if key not in active.waiting]
-        if not _perform_at_once(active, change):
+        if not performing.perform_at_once(active, change):
             break
     if moves.finished and not active.waiting and not active.works:
         active.is_finishing = True
         change.outcome = flow.outcome(active.prepared.process, active.statuses)
-
-
-def _perform_at_once(active: ActiveRun, change: Change) -> bool:
-    """Performs steps that need no process: data steps, and those that cannot begin. Returns whether there were any."""
-    if not active.waiting:
-        return False
-    steps = [step for step in active.prepared.process.steps if step.key in active.waiting]
-    data_steps = [step for step in steps if step.kind is StepKind.DATA]
-    troubled = [step for step in steps if step.key in active.prepared.troubles]
-    for step in data_steps:
-        _perform_data(active, change, step)
-    for step in troubled:
-        _end_at_once(active, change, step, StepEvent.FAIL, active.prepared.troubles[step.key])
-    for step in (*data_steps, *troubled):
-        active.waiting.remove(step.key)
-    return bool(data_steps or troubled)
 
 
 def begin(active: ActiveRun, change: Change, work: Work) -> None:
@@ -73,7 +51,7 @@ def begin(active: ActiveRun, change: Change, work: Work) -> None:
     status = active.statuses[work.key]
     events = (StepEvent.BEGIN,) if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE, StepEvent.BEGIN)
     write = StepWrite(message=UNDER_WAY, started_at=change.now)
-    _move(change, work.key, events, write)
+    step_moves.move(change, work.key, events, write)
     active.tries[work.key] = work.number
     active.retry_at.pop(work.key, None)
     active.waiting.remove(work.key)
@@ -83,7 +61,7 @@ def begin(active: ActiveRun, change: Change, work: Work) -> None:
 
 def line_up(active: ActiveRun, change: Change, key: str) -> None:
     """Marks a due step Scheduled when all slots are taken."""
-    _move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
+    step_moves.move(change, key, (StepEvent.SCHEDULE,), StepWrite(message="waiting for a free process"))
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +78,7 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
     # Of a failed attempt too: what an action gives although it fails shows why, such as the exceptions of a check.
     try:
         written = [
-            _written(active, work.key, reference, value, result.contents)
+            step_moves.written(active, work.key, reference, value, result.contents)
             for reference, value in result.outcome.outputs.items()
             if not is_table(reference)
         ]
@@ -108,7 +86,7 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
         # What failed before says more than an output that could not be kept.
         message = message if status is StepStatus.FAILED else refused.message
         status, written = StepStatus.FAILED, []
-    message = message[:MESSAGE_CHARS_MAX]
+    message = message[: step_moves.MESSAGE_CHARS_MAX]
     del active.works[work.key]
     found = result.outcome.figures
     change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds, figures=found))
@@ -118,10 +96,10 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
         _retry(active, change, work, message, detail)
         return
     for item in written:
-        _apply(active, item)
+        step_moves.apply(active, item)
     change.written += written
     write = StepWrite(message=message, finished_at=change.now, duration_seconds=result.seconds)
-    _move(change, work.key, (_EVENT_OF[status],), write, detail)
+    step_moves.move(change, work.key, (step_moves.EVENT_OF[status],), write, detail)
 
 
 def recover(active: ActiveRun, change: Change, *, crashes: Mapping[str, int]) -> None:
@@ -129,7 +107,7 @@ def recover(active: ActiveRun, change: Change, *, crashes: Mapping[str, int]) ->
     active.crashes.update(crashes)
     # A copy: each recovery changes the status of its step.
     for key, status in tuple(active.statuses.items()):
-        if status is StepStatus.RUNNING:
+        if status is StepStatus.RUNNING and key not in active.waits:
             step = active.prepared.process.step(key)
             assert step is not None
             _recover_step(active, change, step, crashes.get(key, 1))
@@ -145,10 +123,10 @@ def _recover_step(active: ActiveRun, change: Change, step: Step, crashes: int) -
         message = f"the server stopped {crashes} times while this step was under way; it is not tried again"
     else:
         message = "the server stopped while this step was under way; it runs again"
-        _move(change, step.key, (StepEvent.RETRY,), StepWrite(message=message))
+        step_moves.move(change, step.key, (StepEvent.RETRY,), StepWrite(message=message))
         active.waiting.append(step.key)
         return
-    _move(change, step.key, (StepEvent.FAIL,), StepWrite(message=message, finished_at=change.now))
+    step_moves.move(change, step.key, (StepEvent.FAIL,), StepWrite(message=message, finished_at=change.now))
 
 
 def _may_retry(step: Step, failures: int) -> bool:
@@ -164,7 +142,7 @@ def _retry(active: ActiveRun, change: Change, work: Work, message: str, detail: 
     active.waiting.append(work.key)
     text = f"{message}; try {failures + 1} of {retry.times + 1} follows in {seconds:g} s"
     write = StepWrite(message=text, retry_at=active.retry_at[work.key])
-    _move(change, work.key, (StepEvent.RETRY,), write, detail)
+    step_moves.move(change, work.key, (StepEvent.RETRY,), write, detail)
 
 
 def retry_seconds(retry: Retry, failures: int) -> float:
@@ -177,85 +155,3 @@ def seconds_to_retry(active: ActiveRun, key: str, now: datetime) -> float:
     step = active.prepared.process.step(key)
     left = (active.retry_at[key] - now).total_seconds()
     return left if step is None or step.retry is None else min(left, retry_seconds(step.retry, active.failures(key)))
-
-
-def _written(
-    active: ActiveRun, key: str, reference: str, value: OutputValue, contents: Mapping[str, Content]
-) -> PropertyWrite:
-    row = active.properties.get(reference)
-    if row is None or reference not in active.prepared.touches[key].writes:
-        raise Invalid(f"this step may not write {reference}")
-    base = {"property": row.id, "step": active.step_ids[key], "attempt": active.run.attempt}
-    if isinstance(value, FileOutput):
-        if row.file is None:
-            raise Invalid(f'{reference} is a {row.item.type}, it takes a value and not the file "{value.name}"')
-        return PropertyWrite(**base, file_name=value.name, content=contents[reference])  # type: ignore[arg-type]
-    return PropertyWrite(**base, value=values.normalise(row.item, value))  # type: ignore[arg-type]
-
-
-def _apply(active: ActiveRun, written: PropertyWrite) -> None:
-    reference = next(reference for reference, row in active.properties.items() if row.id == written.property)
-    if written.content is not None:
-        active.set_file(reference, written.file_name, written.content)
-    else:
-        active.set_value(reference, written.value)
-
-
-def _perform_data(active: ActiveRun, change: Change, step: Step) -> None:
-    """Runs a data step, which needs no process: checks required INPUTs and resolves system variables."""
-    for item in step.properties:
-        if item.type is PropertyType.SYSTEM_VARIABLE:
-            _resolve(active, change, step, item)
-    rows = (active.properties[f"{step.key}.{item.key}"] for item in step.properties)
-    missing = [row.item.name for row in rows if inputs.is_missing(row)]
-    if missing:
-        names = ", ".join(f'"{name}"' for name in missing)
-        noun = "the required input" if len(missing) == 1 else "the required inputs"
-        event, message = StepEvent.FAIL, f"{noun} {names} {'has' if len(missing) == 1 else 'have'} no value"
-    else:
-        event, message = StepEvent.SUCCEED, ""
-    _end_at_once(active, change, step, event, message)
-
-
-def _end_at_once(active: ActiveRun, change: Change, step: Step, event: StepEvent, message: str) -> None:
-    write = StepWrite(message=message, started_at=change.now, finished_at=change.now, duration_seconds=0.0)
-    status = active.statuses[step.key]
-    first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
-    _move(change, step.key, (*first, StepEvent.BEGIN, event), write)
-
-
-def _resolve(active: ActiveRun, change: Change, step: Step, item: Property) -> None:
-    reference = f"{step.key}.{item.key}"
-    row = active.properties[reference]
-    value = _variable(active, row.item.variable, change.now)
-    written = PropertyWrite(property=row.id, step=active.step_ids[step.key], attempt=active.run.attempt, value=value)
-    active.set_value(reference, value)
-    change.written.append(written)
-
-
-def _variable(active: ActiveRun, variable: SystemVariable | None, now: datetime) -> Value:
-    known: dict[SystemVariable | None, Value] = {
-        SystemVariable.USERNAME: active.user.login,
-        SystemVariable.USER_ID: str(active.user.id),
-        SystemVariable.USER_EMAIL: active.user.email,
-        SystemVariable.PROCESS_ID: str(active.run.process),
-        SystemVariable.PROCESS_NAME: active.prepared.process.name,
-        SystemVariable.CURRENT_DATE_TIME: now.strftime("%Y-%m-%dT%H:%M:%S"),
-    }
-    return known.get(variable)
-
-
-def _move(
-    change: Change,
-    key: str,
-    events: tuple[StepEvent, ...],
-    write: StepWrite,
-    detail: Mapping[str, object] | None = None,
-) -> None:
-    active = change.active
-    status = reached = active.statuses[key]
-    for event in events:
-        reached = move_step(reached, event)
-    move = Move(active.step_ids[key], status, reached, StepEvent.BEGIN in events, write)
-    change.moves.append(StepMove(move, detail or {}))
-    active.statuses[key] = reached

@@ -34,12 +34,14 @@ class TableStep:
 class HeldTables:
     """The tables of an attempt: what it reads by the places of its uses, what it writes by name.
 
-    `trouble`: why the step cannot work with them.
+    `appended` are files of its run, by "step.property", that a run which appended to a table, by name, had too: with
+    the version. `trouble`: why the step cannot work with them.
     """
 
     step: TableStep
     sources: Mapping[str, Snapshot] = field(default_factory=dict)
     targets: Mapping[str, Snapshot] = field(default_factory=dict)  # as they are when the step begins
+    appended: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     trouble: str = ""
 
     def detail(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import msgspec
 
@@ -15,6 +15,7 @@ Figures = Mapping[str, Figure]
 
 FIGURES_MAX = 200  # of an attempt
 NAME_CHARACTERS_MAX = 200
+_EXACT = Context(prec=1_000)  # more digits than a figure may have
 
 
 def text(figure: Figure) -> str:
@@ -66,7 +67,12 @@ class ComparedFigure:
 
     @property
     def shown_change(self) -> str:
-        return "-" if self.before is None else text(self.now - self.before)
+        # In Python's usual context a difference of more than 28 digits would be rounded.
+        return "-" if self.before is None else text(_difference(self.now, self.before))
+
+
+def _difference(now: Figure, before: Figure) -> Figure:
+    return now - before if isinstance(now, int) and isinstance(before, int) else _EXACT.subtract(now, before)
 
 
 def compare(figures: Figures, earlier: EarlierFigures | None) -> list[ComparedFigure]:

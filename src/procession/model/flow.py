@@ -3,6 +3,7 @@
 Every rule below has a test:
 
 - A step takes its turn when all steps it follows are decided: those in `needs`, or else the previous enabled step.
+  A decision table waits for the steps that its rules ask about, too.
   Only `needs` makes steps run at the same time; a plain list stays in order, whatever conditions its steps carry.
 - Then `skip_when` is looked at: true means Skipped. Then all it follows must have succeeded (Success or Warning),
   unless `when` names a step: such a condition decides alone, and `needs` only says what to wait for. A `when` that
@@ -153,7 +154,7 @@ class _Walk:
             self.so_far.causes[step.key] = f"{turn.label} did not run"
             return StepStatus.CANCELLED
         follows = self.so_far.previous if step.needs is None else step.needs
-        for key in follows:
+        for key in (*follows, *turn.asked):
             # Nothing is decided early: a condition may ask about the very step that still runs.
             if self.so_far.ends[key] is StepStatus.RUNNING:
                 return StepStatus.RUNNING

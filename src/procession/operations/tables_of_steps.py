@@ -37,7 +37,7 @@ class TablesOfSteps:
     def begin(self, tx: Transaction, step: TableStep) -> HeldTables:
         found = store.named(tx, step.run.process, step.run.version)
         last = store.last_reads(tx, step.step)
-        sources, targets = dict[str, Snapshot](), dict[str, Snapshot]()
+        sources, targets, appended = dict[str, Snapshot](), dict[str, Snapshot](), dict[str, dict[str, int]]()
         for use in step.uses:
             if trouble := step_tables.trouble(tx, found, use, step.user):
                 return HeldTables(step=step, trouble=trouble)
@@ -47,13 +47,15 @@ class TablesOfSteps:
                     sources[use.place] = _source(tx, table, use, step, last.get(use.place))
                 else:
                     targets[use.name] = tables.snapshot(tx, table)
+                    if use.mode == "append":
+                        appended[use.name] = store.appended_before(tx, step.run.id, step.step, table)
             # The step's own trouble: raised here, it would undo what other steps do in this transaction.
             except ProcessionError as error:
                 return HeldTables(step=step, trouble=error.message)
         reads = (TableRead(place, one.table.id, one.version.number) for place, one in sources.items())
         # Recorded before the step begins: after a crash, its next attempt reads the same versions.
         store.add_reads(tx, step.attempt, reads)
-        return HeldTables(step=step, sources=sources, targets=targets)
+        return HeldTables(step=step, sources=sources, targets=targets, appended=appended)
 
     def inputs(self, held: HeldTables) -> Mapping[str, TableInput]:
         if held.trouble:
@@ -62,7 +64,9 @@ class TablesOfSteps:
 
     def targets(self, held: HeldTables) -> Mapping[str, OutputTarget]:
         return {
-            f"{PREFIX}{name}": OutputTarget(type=TABLE, file_name=name, columns=one.version.columns)
+            f"{PREFIX}{name}": OutputTarget(
+                type=TABLE, file_name=name, columns=one.version.columns, appended=held.appended.get(name, {})
+            )
             for name, one in held.targets.items()
         }
 

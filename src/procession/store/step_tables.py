@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from procession.model.ids import ProcessId, StepId, TableId, UserId
+from procession.model.ids import ProcessId, RunId, StepId, TableId, UserId
 from procession.store.database import Transaction
 
 
@@ -68,3 +68,23 @@ def forget_reads(tx: Transaction, step: StepId, attempt: int) -> None:
         " (SELECT id FROM step_attempt WHERE step_id = ?)",
         *(attempt, step.number),
     )
+
+
+def appended_before(tx: Transaction, run: RunId, step: StepId, table: TableId) -> dict[str, int]:
+    """Files of the run, as "step.property", that a run had too which appended rows to the table: with that version.
+
+    Not what another version has replaced or taken back since, and nothing that the step itself has appended.
+    """
+    rows = tx.all(
+        # From the run's own few files to others of their content: a table may have many thousand versions.
+        "SELECT s.key || '.' || p.key, max(v.number) FROM step s JOIN property p ON p.step_id = s.id"
+        " JOIN file f ON f.property_id = p.id JOIN file ef ON ef.sha256 = f.sha256"
+        " JOIN property ep ON ep.id = ef.property_id JOIN step es ON es.id = ep.step_id"
+        " JOIN table_version v ON v.run_id = es.run_id"
+        " WHERE s.run_id = ? AND v.table_id = ? AND v.operation = 'append' AND v.step_id IS NOT ?"
+        " AND NOT EXISTS (SELECT 1 FROM table_version w WHERE w.table_id = v.table_id AND w.number > v.number"
+        " AND (w.operation = 'replace' OR w.operation = 'takeBack' AND w.same_as < v.number))"
+        " GROUP BY s.key, p.key",
+        *(run.number, table.number, step.number),
+    )
+    return dict(rows)

@@ -16,11 +16,11 @@ from procession.model.processes import Flow, StepKind
 from procession.model.runs import HistoryKind
 from procession.model.steps import PropertyRow, StepRow
 from procession.model.table_uses import PREFIX, is_table
-from procession.operations import planning, run_views
+from procession.operations import planning, run_views, suggestions
 from procession.operations.resources import Resources
 from procession.operations.run_views import ShownRun
 from procession.pages import formats
-from procession.web import inputs, run_now, run_offers, run_steps, run_words
+from procession.web import approving, inputs, run_now, run_offers, run_steps, run_words
 from procession.web.page import page, reader
 
 LOG_BYTES_MAX = 65_536  # the last part of a log, on the page; the whole one is a link
@@ -37,6 +37,7 @@ def show(call: Call) -> HtmlReply:
         return inputs.show_for_run(call, view.run)
     content = described(call, view, query.get("step", ""))
     content["printed_by"], content["printed_at"] = _printed(call)
+    content["asked"] = approving.asked(call.tx, call.caller, view)
     return page(call, call.caller, call.now, "run", title=run_now.page_title(view), entry="/runs", **content)
 
 
@@ -109,8 +110,19 @@ def header(view: ShownRun, resources: Resources) -> dict[str, Any]:
         "is_final": view.run.status in RUN_FINAL,
         "words": run_words,
         "formats": formats,
+        "deciding": _deciding(view, resources),
         "query": "" if view.is_present else f"?attempt={view.attempt}",
     }
+
+
+def _deciding(view: ShownRun, resources: Resources) -> dict[str, StepRow]:
+    """The steps that have suggested something for people to decide, by the property of their file."""
+    if not view.is_present:
+        return {}
+    rows = {row.key: row for row in view.steps}
+    filled = {row.reference for row in view.properties if row.file is not None and row.file.sha256 is not None}
+    found = suggestions.sources(resources, view.process)
+    return {one.output: rows[key] for key, one in found.items() if key in rows and one.output in filled}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from procession.model.ids import RunId, StepId
 from procession.model.processes import StepKind
 from procession.model.restart import Wish
 from procession.model.steps import StepRow
-from procession.operations import copying, run_views, runs, upgrades
+from procession.operations import copying, run_views, runs, table_plans, upgrades
 from procession.operations.planning import Planned
 from procession.web import run_now, run_words
 from procession.web.forms import Form
@@ -57,17 +57,17 @@ class Refilled:
     ticked: frozenset[str] = frozenset()
     typed: dict[str, str] | None = None
     takes_latest: bool = False
+    reads_latest: bool = False
     mistakes: tuple[str, ...] = ()
 
 
 def plan(call: Call) -> HtmlReply:
-    """For the dialog, and a page of its own where there is no script."""
+    """For the dialog, and a page of its own where there is no script. `?tables=latest` ticks their box."""
     planned = _planned(call)
+    sent = Refilled(reads_latest=call.request.query.get("tables") == "latest")
     if "hx-request" in call.request.headers:
-        return fragment(
-            call, call.caller, call.now, "restart-plan", is_dialog=True, **_content(call, planned, Refilled())
-        )
-    return _page(call, planned, Refilled(), status=200)
+        return fragment(call, call.caller, call.now, "restart-plan", is_dialog=True, **_content(call, planned, sent))
+    return _page(call, planned, sent, status=200)
 
 
 def restart(call: Call, form: Form) -> RedirectReply | HtmlReply:
@@ -80,7 +80,12 @@ def restart(call: Call, form: Form) -> RedirectReply | HtmlReply:
         call.act,
         call.id(RunId),
         call.id(StepId),
-        wish=Wish(reason=sent.reason, release=frozenset(planned.plan.needs_release), takes_latest=sent.takes_latest),
+        wish=Wish(
+            reason=sent.reason,
+            release=frozenset(planned.plan.needs_release),
+            takes_latest=sent.takes_latest,
+            reads_latest=sent.reads_latest,
+        ),
     )
     call.context.announce(call.tx, step.run)
     return _to(call.id(RunId))
@@ -98,6 +103,7 @@ def _sent(form: Form, planned: Planned) -> Refilled:
         ticked=ticked,
         typed=typed,
         takes_latest=form.has("latest"),
+        reads_latest=form.has("tables"),
         mistakes=tuple(_mistakes(planned, reason, ticked, typed, form.one("plan"))),
     )
 
@@ -148,6 +154,7 @@ def _content(call: Call, planned: Planned, sent: Refilled) -> dict[str, Any]:
         "held": _rows(planned, planned.plan.needs_release),
         "mark": _mark(planned),
         "newer": upgrades.find(call.tx, planned),
+        "tables": table_plans.make(call.tx, planned),
         "sent": sent,
         "typed": sent.typed or {},
         "explanation": run_now.explanation(view, named) if named.status == "Failed" else None,

@@ -12,6 +12,7 @@ from procession.actions import database
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading import loading
+from procession.actions.reading.columns import WantedRelation
 from procession.actions.reading.options import FileOptions
 from tests.actions.context import LocalContext
 
@@ -38,7 +39,7 @@ def read(folder: Path, content: bytes | str, name: str = "t.csv", **options: obj
     context = LocalContext(settings=None, folder=folder, values={"f.t": source}, targets={})
     given = msgspec.convert({"file": "${f.t}", **options}, FileOptions)
     with database.connect(folder, 1 << 30) as connection:
-        made = loading.load(context, connection, "t", given)
+        made = loading.load(context, connection, WantedRelation(name="t"), given)
         types = database.columns(connection, "t")
         return Read(
             types=types,

@@ -301,7 +301,8 @@ def test_hidden_rows_and_columns_and_merged_areas_are_remarked(tmp_path):
     reading = read(package(tmp_path / "a.xlsx", content))
 
     assert reading.texts == [("1",)]
-    assert [remark.partition(" has ")[2] for remark in reading.cells.remarks] == [
+    cells = reading.cells
+    assert [remark.partition(" has ")[2] for remark in (*cells.cautions, *cells.remarks)] == [
         "1 hidden row, read like the others",
         "hidden columns, read like the others",
         "1 merged area; the first cell of each has its value",

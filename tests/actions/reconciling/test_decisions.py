@@ -65,8 +65,9 @@ def test_a_row_that_people_closed_is_open_no_more_and_in_the_totals(tmp_path):
 @pytest.mark.parametrize(
     ("decisions", "said"),
     [
-        (["mach,1,7,"], 'line 2: "mach" is none of match, never, close; did you mean "match"?'),
+        (["mach,1,7,"], 'line 2: "mach" is none of match, never, close, open; did you mean "match"?'),
         ([",1,7,"], 'line 2: "" is none of match, never, close'),
+        (["open,,,"], "line 2: open needs a key"),
         (["match,1,,"], "line 2: match needs left_key and right_key"),
         (["close,1,7,"], "line 2: close needs one key, and the other empty"),
         (["match,2,8,", "close,2,,"], 'both close and match the key "2"'),
@@ -85,3 +86,23 @@ def test_decisions_on_rows_that_are_gone_are_old_and_half_of_one_is_told(tmp_pat
 
     assert made.matches == [("Exact", "1", "7")]
     assert "1 decisions to match find only one of their two rows, such as 2 with 99; it stays open" in made.message
+
+
+def test_a_decision_that_was_taken_back_is_none_and_may_stand_beside_a_newer_one(tmp_path):
+    made = decided(tmp_path, "open,1,7,a mistake", "open,3,,not written off after all", "match,3,9,it is this one")
+
+    assert made.matches == [("Exact", "1", "7"), ("By hand", "3", "9")]
+    assert [row["comment"] for row in made.rows("matched")] == ["", "it is this one"]
+
+
+def test_suggestions_name_rows_by_their_keys_as_they_are_written(tmp_path):
+    left = ["2026.10,a,x,2026-01-03,5", "2026.11,a,y,2026-01-03,6.50"]
+    right = ["7.00,a,x,2026-01-02,5", "8.50,a,x,2026-01-04,5"]
+
+    rule = {"name": "Near", "equal": ["account", "ref"], "days": 5}
+    made = decided(tmp_path, left=left, right=right, rule=rule)
+
+    assert [(row["left_id"], row["right_id"]) for row in made.rows("suggested")] == [
+        ("2026.10", "7.00"),
+        ("2026.10", "8.50"),
+    ]

@@ -15,7 +15,7 @@ from procession.actions.converting.rates import PLACES, Rate, RateTable, Way, ro
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem
-from procession.actions.rows import kinds, work
+from procession.actions.rows import kinds, totals, work
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
@@ -23,6 +23,7 @@ from procession.actions.writing import exports
 
 SOURCE, RATES = "source", "rates"
 _NAMED = 10
+_CODE_CHARACTERS_MAX = 20  # of a currency
 _DAYS = frozenset({ValueKind.DATE, ValueKind.MOMENT})
 _CONVERTED = "DECIMAL(38,4)"
 # The amount is a whole number of ten-thousandths, the rate its whole part and 10^-18ths: no product leaves 127 bits.
@@ -78,9 +79,10 @@ def _convert(doing: RowWork) -> str:
     if settings.residual is not None:
         _balance(fx, settings.residual.by)
     _warn(fx, table)
-    _log_totals(fx)
+    _tell_totals(fx)
     doing.connection.execute(f"CREATE TABLE result AS SELECT * EXCLUDE ({_WHOLE}, {_PART}) FROM converted")
-    doing.publish("result", settings.output, default=default)
+    gave = doing.publish("result", settings.output, default=default)
+    doing.figures.update({"rows_in": rows, "rows_out": gave, "rates": found})
     return f"{rows:,} rows in {fx.to}, by {found:,} {'rate' if found == 1 else 'rates'}"
 
 
@@ -283,11 +285,19 @@ def _warn(fx: _Fx, table: RateTable) -> None:
             fx.work.warnings.append(f"rates moved by more than {fx.settings.warn_percent} % ({'; '.join(told)}{more})")
 
 
-def _log_totals(fx: _Fx) -> None:
+def _tell_totals(fx: _Fx) -> None:
+    """Logs what each currency was and became, and keeps it as figures."""
     rows = fx.work.connection.execute(
-        f"SELECT {quote(fx.currency)}, sum({quote(fx.amount)}), sum({quote(fx.converted)}) FROM converted "
-        f"WHERE rate IS NOT NULL GROUP BY 1 ORDER BY 1"
+        f"SELECT {quote(fx.currency)}, coalesce(sum({quote(fx.amount)}), 0), coalesce(sum({quote(fx.converted)}), 0) "
+        "FROM converted WHERE rate IS NOT NULL GROUP BY 1 ORDER BY 1"
     ).fetchall()
+    every = totals.of(fx.work.connection, "converted")
+    whole = {fx.to: every[fx.converted]} if fx.converted in every else {}
+    fx.work.figures.update(totals.figures(whole, "total_out"))
     for currency, before, after in rows:
         was, now = values.alike(Decimal(before), Decimal(after))
         fx.work.context.log(f"{currency} {was} are {fx.to} {now}\n")
+        # Of the first, in their order: a file of many thousand currencies is a mistake, and no figures.
+        if len(fx.work.figures) < 2 * totals.COLUMNS_MAX and len(currency) <= _CODE_CHARACTERS_MAX:
+            fx.work.figures[f"total_in.{currency}"] = values.trimmed(Decimal(before))
+            fx.work.figures[f"total_out.{fx.to} of {currency}"] = values.trimmed(Decimal(after))

@@ -64,13 +64,16 @@ def _join(doing: RowWork) -> str:
     _pair(join, settings)
     _refuse_more(join, settings)
     without = _unmatched(join)
-    before = _totals(doing, "left")
+    before = doing.total("left", "total_in")
     _make(join, keeps=settings.unmatched == "keep")
     _tell_unmatched(join, settings, without)
+    doing.figures.update({"rows_in": rows, "unmatched": without})
+    after = doing.total("joined", "total_out")
     # Totals prove something only where each left row must come out exactly once.
     if settings.unmatched == "keep" and settings.expect != "one_to_many":
-        _prove(doing, before, rows)
+        _prove(doing, before, after, rows)
     gave = doing.publish("joined", settings.outputs.result, default=f"{doing.context.step_key}.csv")
+    doing.figures["rows_out"] = gave
     if settings.outputs.unmapped is not None:
         doing.publish("unmapped", settings.outputs.unmapped, default="unmapped.csv")
     return f"{rows:,} rows became {gave:,}; {rows - without:,} found what was looked up"
@@ -246,18 +249,11 @@ def _spellings(join: _Join) -> Iterator[str]:
         yield f'"{row[0]}" and "{row[1]}" differ only in case or blanks, and are not equal'
 
 
-def _totals(doing: RowWork, relation: str) -> dict[str, Decimal]:
-    amounts = [n for n, type_ in database.columns(doing.connection, relation).items() if type_.startswith("DECIMAL")]
-    sums = "".join(f", coalesce(sum({quote(name)}), 0)" for name in amounts)
-    row = doing.connection.execute(f"SELECT count(*){sums} FROM {quote(relation)}").fetchone()
-    assert row is not None
-    return {name: Decimal(str(total)) for name, total in zip(amounts, row[1:], strict=True)}
-
-
-def _prove(doing: RowWork, before: Mapping[str, Decimal], rows: int) -> None:
+def _prove(doing: RowWork, before: Mapping[str, Decimal], after: Mapping[str, Decimal], rows: int) -> None:
     """No row was lost or doubled: an error of ours must not become an error of theirs. Raises Problem."""
-    after = _totals(doing, "joined")
     for name, total in before.items():
+        if name not in after:
+            raise Problem(f'the total of "{name}" can no longer be told; nothing was published')
         was, now = values.alike(total, after[name])
         if total != after[name]:
             raise Problem(f'the total of "{name}" was {was} and became {now}; nothing was published')

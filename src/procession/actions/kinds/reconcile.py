@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from procession.actions.contract import Action, Context, Example, OutputTarget, StepOutcome
-from procession.actions.reconciling import condition_texts, reconcile_settings, setting_mistakes
+from procession.actions.reconciling import condition_texts, reconcile_settings, setting_mistakes, suggesting
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings
 from procession.model.processes import Effect
 
@@ -79,4 +79,5 @@ ACTION = Action(
     check=setting_mistakes.check,
     check_together=condition_texts.check_together,
     tables=reconcile_settings.tables,
+    suggests=suggesting.source,
 )

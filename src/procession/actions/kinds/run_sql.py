@@ -94,6 +94,7 @@ def _load(
 ) -> tuple[dict[str, Any], dict[str, Relation]]:
     """The inputs that are values, to be bound, and the relations that the files became."""
     from procession.actions.reading import loading
+    from procession.actions.reading.columns import WantedRelation
 
     parameters: dict[str, Any] = {}
     made: dict[str, Relation] = {}
@@ -102,7 +103,7 @@ def _load(
         value = None if is_source else references.resolve(context, given)
         if is_source or isinstance(value, FileInput):
             options = relations.source_of(given)
-            made[name] = loading.load(context, connection, name, options)
+            made[name] = loading.load(context, connection, WantedRelation(name=name), options)
             warnings += made[name].warnings
             expecting.check_rows(context.settings.expect, made[name], warnings)
         else:

@@ -64,7 +64,9 @@ def _map(doing: RowWork) -> str:
     without = _tell_unmapped(task)
     _make_result(task)
     unused = _make_unused(task)
-    doing.publish("mapped", settings.outputs.result, default=f"{doing.context.step_key}.csv")
+    doing.total("mapped", "total_out")
+    gave = doing.publish("mapped", settings.outputs.result, default=f"{doing.context.step_key}.csv")
+    doing.figures.update({"rows_in": rows, "rows_out": gave, "unmapped": without, "unused": unused})
     for name, target in map_settings.targets(settings).items():
         if name != "result":
             doing.publish(name, target, default=f"{name}.csv")

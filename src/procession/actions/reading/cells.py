@@ -63,6 +63,7 @@ class Cells:
     place: Callable[[int, int], str]
     remarks: tuple[str, ...] = ()  # for the step's log
     warnings: tuple[str, ...] = ()  # end the step with a Warning
+    cautions: tuple[str, ...] = ()  # remarks that end an import with a Warning: nobody looks at its rows again
     source: str = f'"{RELATION}"'  # an SQL source of the cells
     load: Callable[[], Cells] | None = None
     recognised: Recognised = Recognised()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from procession.actions import database
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import currencies, declared, fitting, guessing, likely, names, notes
+from procession.actions.reading import currencies, declared, fitting, guessing, likely, names, notes, rejecting
 from procession.actions.reading.cells import RELATION, Cells
 from procession.actions.reading.declared import DeclaredColumn
 from procession.actions.reading.fitting import Declared
 from procession.actions.reading.guessing import GuessedType, Open
 from procession.actions.reading.notes import TextColumn
 from procession.actions.reading.options import FileOptions
+from procession.actions.reading.rejecting import RejectedRows
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,6 +41,8 @@ class Relation:
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    rejected: RejectedRows | None = None  # where WantedRelation.rejects
+    numbers: Mapping[str, str] = field(default_factory=dict)  # by name, SQL of a cell of the column as a number
 
 
 def texts_of(name: str) -> str:
@@ -52,12 +55,16 @@ class WantedRelation:
     """A relation to make of a file; `file`: its name in messages.
 
     `texts` are columns, by name, that texts_of(name) holds too, row by row the same, unless they are texts anyway.
-    There is no such relation where it would have no column.
+    There is no such relation where it would have no column. With `rejects`, rows with a value that does not fit are
+    taken out, instead of refusing the file. With `tells`, what the relation cannot show ends the step as Warning:
+    hidden rows, and times that a column of days leaves out.
     """
 
-    file: str
     name: str
+    file: str = ""
     texts: frozenset[str] = frozenset()
+    rejects: bool = False
+    tells: bool = False
 
 
 def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: WantedRelation) -> Relation:
@@ -65,7 +72,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
 
     Raises Problem naming the line or cell, the column, the value and what was expected."""
     # One pass if all goes well; the slow way gives the same answer.
-    columns, money = _columns(cells, options, wanted.file), dict[str, str]()
+    columns, money, times, rejected = _columns(cells, options, wanted.file), dict[str, str](), tuple[str, ...](), None
     found = _guess(connection, columns, cells, wanted)
     if found is None:
         if cells.load is not None:
@@ -74,44 +81,33 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
             columns = _columns(cells, options, wanted.file)
         columns = _without_empty(connection, columns, cells)
         columns = declared.with_clocks(connection, columns, quote(RELATION))
-        found, money = _find(connection, columns, cells, wanted)
+        found = _find(connection, columns, cells, wanted)
+        money, rejected = _fit(connection, columns, cells, wanted)
+        times = tuple(fitting.times(connection, _declared(columns))) if wanted.tells else ()
     connection.execute(f"DROP TABLE IF EXISTS {quote(RELATION)}")
-    said = _notes(connection, columns, found, cells, wanted.name)
+    place = cells.place if rejected is None else rejected.place_of(cells.place)
+    said = _notes(connection, columns, found, place, wanted.name)
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
+    thirds = [c.named.name for c in columns if found[c.place].has_thirds and options.decimal is None]
     return Relation(
         file=wanted.file,
         rows=database.count(connection, wanted.name),
         declared=_declared(columns),
         currencies=money,
         typed=frozenset(c.named.name for c in columns if c.is_typed),
-        place=lambda row, column: cells.place(row, places[column]),
-        remarks=(*cells.remarks, *residues, *_said(money, said)),
-        warnings=(*cells.warnings, *_grouped(connection, columns, found, wanted, options)),
+        place=lambda row, column: place(row, places[column]),
+        remarks=(*cells.remarks, *(() if wanted.tells else cells.cautions), *residues, *_said(money, said)),
+        warnings=(
+            *cells.warnings,
+            *(cells.cautions if wanted.tells else ()),
+            *times,
+            *notes.grouped(connection, thirds, wanted.name, wanted.file),
+        ),
         notes=said,
+        rejected=rejected,
+        numbers={c.named.name: c.number for c in columns},
     )
-
-
-def _grouped(
-    connection: duckdb.DuckDBPyConnection,
-    columns: Sequence[DeclaredColumn],
-    found: Mapping[int, GuessedType],
-    wanted: WantedRelation,
-    options: FileOptions,
-) -> Iterator[str]:
-    """Numbers that may be a thousand times as much: 3.000 where a point groups thousands."""
-    names = [c.named.name for c in columns if found[c.place].has_thirds and options.decimal is None]
-    for name in names:
-        value = quote(name)
-        row = connection.execute(
-            f"SELECT bool_and(abs({value}) >= 1 AND abs({value}) < 1000), arg_max({value}, abs({value}))::VARCHAR "
-            f"FROM {quote(wanted.name)}"
-        ).fetchone()
-        if row is not None and row[0]:
-            yield (
-                f'the column "{name}" of {wanted.file} is read with three decimals, such as {row[1][:-1]}; where the '
-                'point groups thousands, declare it with thousands: ".", and else with decimal: "."'
-            )
 
 
 def _said(money: Mapping[str, str], stays_text: Mapping[str, str]) -> list[str]:
@@ -150,7 +146,7 @@ def _guess(
             return None
         found = {c.place: guess for c, guess in zip(asked, guesses, strict=True) if guess is not None}
         for said in _declared(columns).values():
-            found[said.number] = declared.guess(said)
+            found[said.number] = declared.guess(said, takes_times=not wanted.tells)
         found |= _types(connection, left)
         _create(connection, cells.source, columns, found, wanted)
         for said in _declared(columns).values():
@@ -164,15 +160,32 @@ def _guess(
 
 def _find(
     connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
-) -> tuple[dict[int, GuessedType], dict[str, str]]:
-    """Also the currencies of declared columns, by name."""
+) -> dict[int, GuessedType]:
     if not columns:
         raise Problem(f'the file "{wanted.file}" has no column that could be read')
     found = _types(connection, columns)
     _create(connection, quote(RELATION), columns, found, wanted)
-    intro = f'the file "{wanted.file}" does not fit its columns: '
-    fitting.check(connection, cells, _declared(columns), wanted.name, intro)
-    return found, currencies.find(connection, cells, _declared(columns), intro)
+    return found
+
+
+def _fit(
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
+) -> tuple[dict[str, str], RejectedRows | None]:
+    """The currencies of declared columns, by name, and the rows that were taken out. Raises Problem."""
+    intro, made = f'the file "{wanted.file}" does not fit its columns: ', _declared(columns)
+    if not wanted.rejects:
+        fitting.check(connection, cells, made, wanted.name, intro)
+    money = currencies.find(connection, cells, made, intro)
+    if not wanted.rejects:
+        return money, None
+    there = [wanted.name, *([texts_of(wanted.name)] if _has_texts(connection, wanted.name) else [])]
+    return money, rejecting.take_out(connection, cells, made, there, wanted.file)
+
+
+def _has_texts(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    query = "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?"
+    row = connection.execute(query, [texts_of(name)]).fetchone()
+    return row is not None and row[0] > 0
 
 
 def _without_empty(
@@ -251,9 +264,9 @@ def _notes(
     connection: duckdb.DuckDBPyConnection,
     columns: Sequence[DeclaredColumn],
     found: Mapping[int, GuessedType],
-    cells: Cells,
+    place: Callable[[int, int], str],
     name: str,
 ) -> dict[str, str]:
     asked = [c for c in columns if c.named.options is None and found[c.place].type == "VARCHAR" and not c.cells.native]
     texts = [TextColumn(name=c.named.name, number=c.place, style=c.style, stays=found[c.place].stays) for c in asked]
-    return notes.find(connection, name, texts, cells.place)
+    return notes.find(connection, name, texts, place)

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 def find(
     connection: duckdb.DuckDBPyConnection, cells: Cells, columns: Mapping[str, Declared], intro: str = ""
 ) -> dict[str, str]:
-    """By name, the currency of each column that has one. Raises Problem, behind `intro`, where there are several."""
+    """By name, the currency of each column that has one. Raises Problem, behind `intro`, where there are several.
+
+    A text that is no amount names none.
+    """
     found: dict[str, str] = {}
     for name, column in columns.items():
         if column.type != "Money" or Kind.TEXT not in column.kinds:
             continue
         firsts = connection.execute(
             f"SELECT {_named(column.text)} AS currency, min(rowid) FROM {quote(RELATION)} "
-            f"WHERE regexp_matches({column.text}, '[A-Z€$£¥]') GROUP BY currency ORDER BY min(rowid) LIMIT 2"
+            f"WHERE regexp_matches({column.text}, '[A-Z€$£¥]') AND {column.value} IS NOT NULL "
+            "GROUP BY currency ORDER BY min(rowid) LIMIT 2"
         ).fetchall()
         if len(firsts) > 1:
             said = " and ".join(f"{currency} ({cells.place(row, column.number)})" for currency, row in firsts)

@@ -11,8 +11,9 @@ from procession.actions.reading.cells import FAILS, CellColumn, Kind
 from procession.actions.reading.fitting import Declared
 from procession.actions.reading.guessing import GuessedType
 from procession.actions.reading.names import NamedColumn
-from procession.actions.reading.options import FileOptions
+from procession.actions.reading.options import FileOptions, Type
 from procession.actions.reading.values import Style
+from procession.actions.references import DATE_CHARACTERS
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,16 +44,22 @@ class DeclaredColumn:
     @property
     def declared(self) -> Declared | None:
         said = self.named.options
-        if said is None:
-            return None
+        return None if said is None else self._as(said.type, required=said.required)
+
+    @property
+    def number(self) -> str:
+        """SQL of the value of a cell as a number; NULL for one that is none."""
+        return self._as("Number").value
+
+    def _as(self, type_: Type, *, required: bool = False) -> Declared:
         return Declared(
             number=self.place,
             heading=self.named.heading,
             cells=self.cells,
             text=self.text,
-            type=said.type,
+            type=type_,
             style=self.style,
-            required=said.required,
+            required=required,
         )
 
 
@@ -71,12 +78,17 @@ def column_of(cells: CellColumn, named: NamedColumn, options: FileOptions) -> De
     return DeclaredColumn(named=named, cells=cells, text=text, style=style)
 
 
-def guess(said: Declared) -> GuessedType:
-    """SQL of its value, which fails the statement at the first cell that does not fit, or names a currency."""
+def guess(said: Declared, *, takes_times: bool) -> GuessedType:
+    """SQL of its value, which fails the statement at the first cell that does not fit, or names a currency.
+
+    So does one that may hold more than a day in a column of days, unless `takes_times`.
+    """
     said = replace(said, style=replace(said.style, currency=False))
     kind, value = said.style.sql_type(said.type), said.value
     if said.type != "Text":
         value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"
+    if fitting.may_hold_times(said) and not takes_times:
+        value = f"CASE WHEN length({said.text}) > {DATE_CHARACTERS} THEN {FAILS} ELSE {value} END"
     if said.required:
         value = f"CASE WHEN {said.text} IS NULL THEN {FAILS} ELSE {value} END"
     return GuessedType(type=kind, value=value)

@@ -185,8 +185,22 @@ def _load(connection: duckdb.DuckDBPyConnection, table: _Table, seen: _Seen | No
                 return
         connection.execute(f"DROP TABLE IF EXISTS {quote(cells.RELATION)}")
     found = (values for _, values in islice(records.table(file, dialect, width), int(table.has_header), None))
-    nulls = f", nullstr = '{_NOTHING}'{_ONLY_BARE}" if dialect.tells_empty else ""
-    path, count = _rewrite(found, file.folder)
+    load_values(connection, found, width, file.folder, tells_empty=dialect.tells_empty)
+
+
+def load_values(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Iterable[list[str | None]],
+    width: int,
+    folder: Path,
+    *,
+    tells_empty: bool = False,
+) -> None:
+    """Makes the table of these values. Raises Unreadable."""
+    import duckdb
+
+    nulls = f", nullstr = '{_NOTHING}'{_ONLY_BARE}" if tells_empty else ""
+    path, count = _rewrite(rows, folder)
     # Of a file written by ourselves DuckDB refuses, or loses, nothing but what is too long for it.
     with suppress(duckdb.InvalidInputException):
         _copy(connection, _source(path, Dialect(delimiter=","), width, rf", new_line = '\n'{nulls}"))

@@ -5,7 +5,7 @@ A value that does not fit, or would be rounded, fails the whole file, with its p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import duckdb
 
 SHOWN_CHARACTERS_MAX = 60  # of a value, in a message
+EMPTY = "is empty, and a value is required"
 _REFUSALS_SHOWN_MAX = 10
+_TIME_OF_DAY = "^[0-9-]{10}[ T][0:.]*[1-9]"
 _WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
@@ -103,22 +105,51 @@ def check(
 
     Raises Problem naming the first ten values that did not fit, behind `intro`.
     """
-    if not made:
-        return
-    # By counting: a value that did not fit has become NULL, and looking for it row by row is only done when one is
-    # missing.
-    texts = _counts(connection, RELATION, [column.text for column in made.values()])
-    found = _counts(connection, relation, [quote(name) for name in made])
-    rows = texts[0]
-    wrong = {
-        column: (rows if column.required else given) - taken
-        for column, given, taken in zip(made.values(), texts[1:], found[1:], strict=True)
-    }
+    wrong = misfits(connection, made, relation)
     total = sum(wrong.values())
     if total:
         shown = _refusals(connection, cells, [column for column, count in wrong.items() if count])
         more = f"; {total:,} values in all" if total > len(shown) else ""
         raise Problem(f"{intro}{'; '.join(shown)}{more}")
+
+
+def misfits(connection: duckdb.DuckDBPyConnection, made: Mapping[str, Declared], relation: str) -> dict[Declared, int]:
+    """How many cells of each column do not fit, or are empty where a value is required."""
+    if not made:
+        return {}
+    # By counting: a value that did not fit has become NULL, and looking for it row by row is only done when one is
+    # missing.
+    texts = _counts(connection, RELATION, [column.text for column in made.values()])
+    found = _counts(connection, relation, [quote(name) for name in made])
+    rows = texts[0]
+    return {
+        column: (rows if column.required else given) - taken
+        for column, given, taken in zip(made.values(), texts[1:], found[1:], strict=True)
+    }
+
+
+def is_misfit(column: Declared) -> str:
+    """SQL of whether a cell of the column does not fit, or is empty where a value is required."""
+    unfit = f"({column.text} IS NOT NULL AND {column.value} IS NULL)"
+    return f"({column.text} IS NULL OR {unfit})" if column.required else unfit
+
+
+def may_hold_times(column: Declared) -> bool:
+    """Whether its cells may say more than the day that is kept of them. A pattern says what is read."""
+    return column.type == "Date" and column.style.pattern is None
+
+
+def times(connection: duckdb.DuckDBPyConnection, made: Mapping[str, Declared]) -> Iterator[str]:
+    """What columns of days leave out: the times of their cells."""
+    for name, column in made.items():
+        if may_hold_times(column):
+            row = connection.execute(
+                f"SELECT count(*) FROM {quote(RELATION)} "
+                f"WHERE regexp_matches({column.text}, '{_TIME_OF_DAY}') AND {column.value} IS NOT NULL"
+            ).fetchone()
+            if row is not None and row[0]:
+                times = "1 value has" if row[0] == 1 else f"{row[0]:,} values have"
+                yield f'the column "{name}" is a Date, and {times} a time of day, which is left out'
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, relation: str, chosen: list[str]) -> list[int]:
@@ -134,9 +165,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, relation: str, chosen: list[s
 def _refusals(connection: duckdb.DuckDBPyConnection, cells: Cells, columns: list[Declared]) -> list[str]:
     bad: list[tuple[int, int, str | None]] = []
     for place, column in enumerate(columns):
-        misfits = f"({column.text} IS NOT NULL AND {column.value} IS NULL)"
-        test = f"({column.text} IS NULL OR {misfits})" if column.required else misfits
-        query = f"SELECT rowid, {column.text} FROM {quote(RELATION)} WHERE {test} ORDER BY rowid"
+        query = f"SELECT rowid, {column.text} FROM {quote(RELATION)} WHERE {is_misfit(column)} ORDER BY rowid"
         rows = connection.execute(f"{query} LIMIT {_REFUSALS_SHOWN_MAX}").fetchall()
         # The first ten of each column, because the first ten of all are among them.
         bad += [(row, place, text) for row, text in rows]
@@ -148,6 +177,10 @@ def _refusal(column: Declared, cells: Cells, row: int, text: str | None) -> str:
     if not at.endswith(heading):
         at = f"{at}, column {heading}"
     if text is None:
-        return f"{at}: it is empty, and a value is required"
-    shown = text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."
-    return f'{at}: "{shown}" is not {column.expected}'
+        return f"{at}: it {EMPTY}"
+    return f'{at}: "{shortened(text)}" is not {column.expected}'
+
+
+def shortened(text: str) -> str:
+    """A value for a message."""
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."

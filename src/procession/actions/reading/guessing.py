@@ -211,8 +211,10 @@ def _of_size(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, de
 
 def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     """A note on the numbers of this SQL text that are rounded to ten decimals; "" if none are."""
-    long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX}"
-    apart = f"abs(CAST({text} AS DOUBLE) - CAST(CAST({text} AS {_LONG}) AS DOUBLE))"
+    # A declared column is asked before its cells are compared with what it is: some may be no numbers.
+    number = f"TRY_CAST({text} AS DOUBLE)"
+    long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX} AND {number} IS NOT NULL"
+    apart = f"abs({number} - CAST(TRY_CAST({text} AS {_LONG}) AS DOUBLE))"
     asked = [f"count(*) FILTER ({long})", f"CAST(max({apart}) FILTER ({long}) AS VARCHAR)"]
     count, largest = aggregates.over_cells(connection, asked)
     if not count:

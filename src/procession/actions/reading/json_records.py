@@ -57,8 +57,8 @@ def of_document(source: Source, rows: RowWriter) -> FoundRecords:
     if not source.rest.startswith(b"["):
         raise BadJson("a list of objects is expected: it begins with another value", 0)
     source.take(1)
-    _list(source, rows)
-    _check_end(source, "the list")
+    take_list(source, rows)
+    check_end(source, "the list")
     return FoundRecords()
 
 
@@ -86,7 +86,7 @@ def _line_by_line(source: Source, lines: bytes, rows: RowWriter) -> None:
         source.offset += len(line) + 1
 
 
-def _list(source: Source, rows: RowWriter) -> None:
+def take_list(source: Source, rows: RowWriter) -> None:
     """The records up to the closing bracket, which is taken."""
     source.has_records, before, between = True, rows.count, b""
     while True:
@@ -137,7 +137,7 @@ def _one_by_one(source: Source, text: str, rows: RowWriter, *, is_first: bool) -
             between = found[0].encode("utf-8", NOT_UTF_8)
 
 
-def _check_end(source: Source, what: str) -> None:
+def check_end(source: Source, what: str) -> None:
     if not source.is_blank():
         raise BadJson(f"more stands behind {what}", 0)
 
@@ -245,7 +245,7 @@ def _list_inside(source: Source, rows: RowWriter) -> FoundRecords | None:
             others.append(key)
         at = skip(text, end) + 1
     source.take_text(text[: begin.end()])
-    _list(source, rows)
+    take_list(source, rows)
     return _taken_from(key, others + _behind(source, key, seen))
 
 
@@ -268,5 +268,5 @@ def _behind(source: Source, key: str, before: Set[str]) -> list[str]:
     if several:
         raise _several([key, *several])
     source.take_text(text[: at + text.startswith(",", at) + end - 1])
-    _check_end(source, "the object")
+    check_end(source, "the object")
     return [other for other, inner in value.items() if not _is_nothing(inner)]

@@ -18,12 +18,15 @@ class FileKind(StrEnum):
     JSON = "json"
     JSON_LINES = "json lines"
     PARQUET = "parquet"
+    FIXED = "fixed width"  # only where `fixed` says so
+    XML = "xml"  # only where `records` says where its rows are
 
 
 # Titles, comments and a JSON record's beginning are in it; no more is read to say what a file is.
 _HEAD_BYTES = 1 << 16
 _UNPACK = "unpack it first"
 _EXPORT = "export it as CSV or XLSX"
+_PARSE = "a step of the kind parse_statement makes rows of it"
 _SAVE_AS = "open it in a spreadsheet program and save it as XLSX"
 _WHOLE = "it did not arrive whole; send it again"
 # First bytes -> what it is, and what to do.
@@ -55,10 +58,10 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
 # Patterns of the text at its start -> what it is, and what to do.
 _TEXTS: tuple[tuple[str, str, str], ...] = (
     (r"version https://git-lfs", "only a pointer of Git LFS to the file", "fetch the file itself (git lfs pull)"),
-    (r"(OFXHEADER:|<\?OFX|<OFX>)", "a bank statement in OFX or QFX", "export it as CSV"),
+    (r"(OFXHEADER:|<\?OFX|<OFX>)", "a bank statement in OFX or QFX", _PARSE),
     (r"!(Type|Account|Option):", "a bank statement in QIF", "export it as CSV"),
-    (r"(\{1:F\d\d|:20:)(?=[\s\S]*?:(25|60F|28C?):)", "a bank statement in SWIFT's format (MT940)", "export it as CSV"),
-    (r"01,[^\n]*/\s*\n02,", "a bank statement in BAI2", "export it as CSV"),
+    (r"(\{1:F\d\d|:20:)(?=[\s\S]*?:(25|60F|28C?):)", "a bank statement in SWIFT's format (MT940)", _PARSE),
+    (r"01,[^\n]*/\s*\n02,", "a bank statement in BAI2", _PARSE),
     (r"MIME-Version:|From: .*\n[\s\S]*?\nMIME-Version:", "a web page or mail in one file (MIME)", _SAVE_AS),
     (r"BEGIN:V(CARD|CALENDAR)", "a calendar or an address book", _EXPORT),
     (r"ID;P[^\n]*\n(?=[\s\S]*?\nC;)", "an old spreadsheet in SYLK", _SAVE_AS),
@@ -90,7 +93,7 @@ _UTF_BOMS = (
 _NULS_PERCENT_MAX = 2
 
 
-def kind_of(source: FileInput) -> FileKind:
+def kind_of(source: FileInput, *, takes_xml: bool = False) -> FileKind:
     """Raises Problem for an unreadable kind, saying what it is and what to do."""
     path = Path(source.path)
     with path.open("rb") as file:
@@ -102,7 +105,7 @@ def kind_of(source: FileInput) -> FileKind:
         raise Problem(f"{source.called} is empty")
     if not head.strip(b"\0"):
         raise _refused(source, "nothing but zero bytes", "the program that wrote it failed; write it again")
-    return _binary(source, path, head, tail) or _text(source, head, tail)
+    return _binary(source, path, head, tail) or _text(source, head, tail, takes_xml=takes_xml)
 
 
 def _refused(source: FileInput, what: str, advice: str) -> Problem:
@@ -155,10 +158,13 @@ def _zip(source: FileInput, path: Path) -> FileKind:
     raise _refused(source, f"a zip of {len(names)} file{'s' if len(names) != 1 else ''} ({shown})", _UNPACK)
 
 
-def _text(source: FileInput, head: bytes, tail: bytes) -> FileKind:
+def _text(source: FileInput, head: bytes, tail: bytes, *, takes_xml: bool) -> FileKind:
     text = _decoded(source, head).lstrip()
     if not text:
         raise _refused(source, "nothing but blanks", "write it again")
+    # Whoever says where its rows are knows what it is, a bank's message too.
+    if takes_xml and _XML.match(text) and not _HTML.match(text):
+        return FileKind.XML
     for pattern, what, advice in _TEXTS:
         if re.match(pattern, text, re.IGNORECASE):
             raise _refused(source, what, advice)
@@ -197,14 +203,16 @@ def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
     if not _XML.match(text) or not (text.startswith(("<?", "<!")) or ends):
         return
     if found := _CAMT.search(text):
-        raise _refused(source, f"a bank's message in ISO 20022 ({found[1]})", "export it as CSV")
+        is_camt = found[1].startswith(("camt.052", "camt.053", "camt.054"))
+        advice = _PARSE if is_camt else "export it as CSV"
+        raise _refused(source, f"a bank's message in ISO 20022 ({found[1]})", advice)
     if "<OFX" in text:
-        raise _refused(source, "a bank statement in OFX or QFX", "export it as CSV")
+        raise _refused(source, "a bank statement in OFX or QFX", _PARSE)
     if "urn:schemas-microsoft-com:office:spreadsheet" in text:
         raise _refused(source, "an XML spreadsheet of 2003", _SAVE_AS)
     if found := re.search(r"<Error>\s*<Code>([A-Za-z]{1,60})", text):
         raise _refused(source, f"a web server's error ({found[1]}) and not the file", "download it again")
-    raise _refused(source, "XML", "export it as CSV, JSON or XLSX")
+    raise _refused(source, "XML", "say records, such as /Document/Entry, or export it as CSV, JSON or XLSX")
 
 
 def _json(source: FileInput, text: str, *, is_whole: bool) -> FileKind:

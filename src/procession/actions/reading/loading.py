@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
-from procession.actions.reading import columns, delimited, json_files, kinds, meant, parquet, sheets
+from procession.actions.reading import (
+    columns,
+    delimited,
+    fixed_width,
+    json_files,
+    kinds,
+    meant,
+    parquet,
+    sheets,
+    total_rows,
+    xml_files,
+)
 from procession.actions.reading.cells import Cells, Recognised
 from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.kinds import FileKind
@@ -30,29 +41,29 @@ _READERS: Mapping[FileKind, Callable[..., Cells]] = {
     FileKind.JSON: partial(json_files.read, lines=False),
     FileKind.JSON_LINES: partial(json_files.read, lines=True),
     FileKind.PARQUET: parquet.read,
+    FileKind.FIXED: fixed_width.read,
+    FileKind.XML: xml_files.read,
 }
 
 
 def load(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    name: str,
+    wanted: WantedRelation,
     options: FileOptions,
-    *,
-    texts: frozenset[str] = frozenset(),
 ) -> Relation:
-    """Make the relation `name` of what `options` names; `texts` as in columns.make. Raises Problem."""
+    """Make the wanted relation of what `options` names, which gives its `file`. Raises Problem."""
+    name = wanted.name
     if options.table:
         # Here: that room reads files by this module.
         from procession.actions.tables import inputs
 
-        return inputs.load(context, connection, name, options, texts=texts)
+        return inputs.load(context, connection, name, options, texts=wanted.texts)
     source = context.value(only([options.file])[0])
     if not isinstance(source, FileInput):
         what = "has no file yet" if source is None else "is not a file"
         raise Problem(f'the input "{name}" {what} ({options.file})')
-    wanted = WantedRelation(file=source.name, name=name, texts=texts)
-    made = relation_of(context, connection, source, options, wanted).relation
+    made = relation_of(context, connection, source, options, replace(wanted, file=source.name)).relation
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
@@ -83,12 +94,14 @@ def relation_of(
     hidden = {source.path: source.name, f"{context.folder}/": ""}
     try:
         # By its bytes: a workbook called .csv is read as what it is.
-        kind = kinds.kind_of(source)
+        kind = kinds.kind_of(source, takes_xml=options.records is not None)
+        # No byte tells it: such a file is text like any other.
+        kind = FileKind.FIXED if options.fixed and kind is FileKind.CSV else kind
         # An option without effect would be believed to have one.
         meant.refuse(source, options, kind)
         cells = _READERS[kind](connection, source, options, context.folder)
         _refuse_text(source, kind, cells)
-        made = columns.make(connection, cells, options, wanted)
+        made = _made(connection, cells, options, wanted)
     # Before duckdb.Error, of which it is one: here the file is fine.
     except duckdb.OutOfMemoryException as error:
         raise Problem(
@@ -98,6 +111,18 @@ def relation_of(
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
     return LoadedFile(kind=kind, recognised=cells.recognised, relation=made)
+
+
+def _made(
+    connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptions, wanted: WantedRelation
+) -> Relation:
+    if options.total_row is None:
+        return columns.make(connection, cells, options, wanted)
+    # Before the columns are known: a word such as Total is no amount of theirs.
+    cells, last = total_rows.take_off(connection, cells, wanted.file)
+    made = columns.make(connection, cells, options, wanted)
+    warning = total_rows.check(connection, last, made, wanted.name, refuses=options.total_row == "check")
+    return replace(made, warnings=(*made.warnings, *([warning] if warning else [])))
 
 
 def _refuse_text(source: FileInput, kind: FileKind, cells: Cells) -> None:

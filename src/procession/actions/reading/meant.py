@@ -10,17 +10,21 @@ from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
 
 _CSV, _SHEETS = frozenset({FileKind.CSV}), frozenset({FileKind.SHEET})
+_FIXED, _TREES = frozenset({FileKind.FIXED}), frozenset({FileKind.JSON, FileKind.XML})
 _TABLES = _CSV | _SHEETS
-_TEXTS = _CSV | {FileKind.JSON, FileKind.JSON_LINES}
+_TEXTS = _CSV | _FIXED | {FileKind.JSON, FileKind.JSON_LINES}
 _MEANT: Mapping[str, frozenset[FileKind]] = {
     "delimiter": _CSV,
     "quote": _CSV,
     "encoding": _TEXTS,
-    "skip": _TABLES,
+    "skip": _TABLES | _FIXED,
     "header": _TABLES,
     "sheet": _SHEETS,
     "range": _SHEETS,
     "errors": _SHEETS,
+    "fixed": _FIXED,
+    "records": _TREES,
+    "total_row": _TABLES | _FIXED,
 }
 _WRITTEN = ("decimal", "thousands", "date")  # how numbers and dates are written as text
 _WORDS: Mapping[FileKind, str] = {
@@ -29,6 +33,8 @@ _WORDS: Mapping[FileKind, str] = {
     FileKind.JSON: "JSON",
     FileKind.JSON_LINES: "JSON lines",
     FileKind.PARQUET: "Parquet",
+    FileKind.FIXED: "text of fixed width",
+    FileKind.XML: "XML",
 }
 _NUMBERS = frozenset({"Number", "Money"})
 _DATES = frozenset({"Date", "Datetime"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,3 +67,18 @@ def _why(
         return "stays text: its cells are of several kinds"
     shown = text[:VALUE_CHARACTERS_MAX]
     return f'stays text, because of "{shown}" ({place(first, column.number)}); cells that are no numbers: {count:,}'
+
+
+def grouped(connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: str, file: str) -> Iterator[str]:
+    """Numbers that may be a thousand times as much: 3.000 where a point groups thousands."""
+    for name in names:
+        value = quote(name)
+        row = connection.execute(
+            f"SELECT bool_and(abs({value}) >= 1 AND abs({value}) < 1000), arg_max({value}, abs({value}))::VARCHAR "
+            f"FROM {quote(table)}"
+        ).fetchone()
+        if row is not None and row[0]:
+            yield (
+                f'the column "{name}" of {file} is read with three decimals, such as {row[1][:-1]}; where the '
+                'point groups thousands, declare it with thousands: ".", and else with decimal: "."'
+            )

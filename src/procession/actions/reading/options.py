@@ -30,6 +30,14 @@ class ColumnOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     trim: Annotated[bool | None, msgspec.Meta(description="take blanks from both ends")] = None
 
 
+class FixedField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a value stands in each line; blanks around it do not belong to it."""
+
+    name: Annotated[Heading, msgspec.Meta(description="the heading of the column")]
+    at: Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="its first character, from 1")]
+    size: Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="how many characters it takes")]
+
+
 # What is left out stays out where it crosses the pipe: an empty text is no reference.
 class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A file, and what cannot be known by looking at it; or a managed table, whose columns have their types."""
@@ -63,6 +71,19 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Literal["refuse", "empty"],
         msgspec.Meta(description="workbooks: cells that hold an error, or a formula without a value"),
     ] = "refuse"
+    fixed: Annotated[
+        list[FixedField], msgspec.Meta(max_length=2_000, description="text without delimiters: where each value stands")
+    ] = []
+    records: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^(/[^/\s]+)+$", max_length=1_000)] | None,
+        msgspec.Meta(description="XML, JSON: where the rows are, such as /Document/Entry"),
+    ] = None
+    total_row: Annotated[
+        Literal["skip", "check"] | None,
+        msgspec.Meta(
+            description="the last row holds totals: leave it out, or refuse the file where they are not right"
+        ),
+    ] = None
     columns: Annotated[dict[str, ColumnOptions], msgspec.Meta(description="by heading, or by number from 1")] = {}
     others: Annotated[
         Literal["keep", "drop", "refuse"], msgspec.Meta(description="columns that `columns` does not name")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from procession.actions.reading import text
+from procession.actions.reading import rising, text
 from procession.actions.reading.text import Text
 
 Record = tuple[int, list[str]]  # the line it begins on, counted from 1 in the whole file, and its values
@@ -136,19 +136,8 @@ def lines_of(file: Text, dialect: Dialect, width: int, *, first: int) -> Callabl
     Reads the file once if called in rising order.
     """
 
-    def filled() -> Iterator[tuple[int, list[str | None]]]:
+    def filled() -> Iterator[int]:
         rows = islice(table(file, dialect, width), first, None)
-        return rows if dialect.tells_empty else (row for row in rows if width == 1 or any(row[1]))
+        return (line for line, values in rows if dialect.tells_empty or width == 1 or any(values))
 
-    rows = filled()
-    at, line = -1, 0
-
-    def line_of(row: int) -> int:
-        nonlocal rows, at, line
-        if row < at:
-            rows, at = filled(), -1
-        for found, _ in islice(rows, row - at):
-            at, line = at + 1, found
-        return line
-
-    return line_of
+    return rising.numbers(filled)

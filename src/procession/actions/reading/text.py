@@ -72,6 +72,12 @@ def _doubt(path: Path, called: str, encoding: str) -> str:
     """A remark if text declared as one-byte looks like UTF-8: a few non-ASCII letters never do by chance."""
     if encoding.startswith(("utf", "u")) or encoding == "ascii":
         return ""
+    letters = letters_of_utf_8(path)
+    return f"{called} is UTF-8, and encoding says {encoding}: {letters:,} letters may be wrong" if letters > 2 else ""
+
+
+def letters_of_utf_8(path: Path) -> int:
+    """How many letters that are not ASCII a file of UTF-8 has; 0 of any other file."""
     letters = 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
@@ -79,9 +85,9 @@ def _doubt(path: Path, called: str, encoding: str) -> str:
             try:
                 text = decoder.decode(chunk)
             except UnicodeDecodeError:
-                return ""
+                return 0
             letters += sum(len(found) for found in re.findall(r"[^\x00-\x7f]+", text))
-    return f"{called} is UTF-8, and encoding says {encoding}: {letters:,} letters may be wrong" if letters > 2 else ""
+    return letters
 
 
 def _as_utf_8(source: FileInput, encoding: str, folder: Path, *, skip: int) -> Path:

@@ -1,4 +1,7 @@
-"""What people decided: pairs that belong together, pairs that never do, rows that are closed with words."""
+"""What people decided: pairs that belong together, pairs that never do, rows that are closed with words.
+
+`open` is a decision taken back: the row stays, and says who did, and nothing follows from it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 _RELATION = "decisions"
 _KEYS = ("left_key", "right_key")
-_WORDS = ("match", "never", "close")
+_WORDS = ("match", "never", "close", "open")
 DECISIONS_MAX = 200_000
 Item = tuple[int, int]  # side, row
 
@@ -93,7 +96,8 @@ def _refuse(connection: duckdb.DuckDBPyConnection, given: Side) -> None:
     wrong = connection.execute(
         f"SELECT n, decision FROM decided WHERE decision IS NULL OR decision NOT IN ({known}) "
         "OR (decision = 'close' AND (left_key IS NULL) = (right_key IS NULL)) "
-        "OR (decision <> 'close' AND (left_key IS NULL OR right_key IS NULL)) ORDER BY n LIMIT 1"
+        "OR (decision = 'open' AND left_key IS NULL AND right_key IS NULL) "
+        "OR (decision IN ('match', 'never') AND (left_key IS NULL OR right_key IS NULL)) ORDER BY n LIMIT 1"
     ).fetchone()
     if wrong is None:
         return
@@ -105,7 +109,7 @@ def _refuse(connection: duckdb.DuckDBPyConnection, given: Side) -> None:
         near = nearest(word or "", _WORDS)
         hint = f'; did you mean "{near}"?' if near else ""
         raise Problem(f'the decisions, {at}: "{word or ""}" is none of {", ".join(_WORDS)}{hint}')
-    which = "one key, and the other empty" if word == "close" else "left_key and right_key"
+    which = {"close": "one key, and the other empty", "open": "a key"}.get(word, "left_key and right_key")
     raise Problem(f"the decisions, {at}: {word} needs {which}")
 
 
@@ -114,21 +118,23 @@ def apply(connection: duckdb.DuckDBPyConnection) -> None:
 
     Raises Problem for decisions that contradict each other."""
     rows = connection.execute(
-        "SELECT decision, left_row, right_row, left_key, right_key FROM decided WHERE decision <> 'never' ORDER BY n"
+        "SELECT decision, left_row, right_row, left_key, right_key FROM decided WHERE decision IN ('match', 'close') "
+        "ORDER BY n"
     ).fetchall()
     pairs = [row for row in rows if row[0] == "match" and row[1] is not None and row[2] is not None]
     closed = {item: row[3] or row[4] for row in rows if row[0] == "close" for item in _items(row[1], row[2])}
+    never = _never(connection)
     # Of two decisions that contradict each other, nobody can know which was meant.
     for _, left, right, left_key, right_key in pairs:
         for item in _items(left, right):
             if item in closed:
                 raise Problem(f'the decisions both close and match the key "{closed[item]}"')
-        if (left, right) in _never(connection):
+        if (left, right) in never:
             raise Problem(f'the decisions both match "{left_key}" with "{right_key}" and say that they never match')
     _record(connection, BY_HAND, list(_groups((left, right) for _, left, right, _, _ in pairs)))
     # Before any rule, so that none matches what a person has written off.
     _record(connection, CLOSED, [[item] for item in closed])
-    comments = "SELECT {n} AS side, {side}_row AS row, comment FROM decided WHERE decision <> 'never' AND " \
+    comments = "SELECT {n} AS side, {side}_row AS row, comment FROM decided WHERE decision IN ('match', 'close') AND " \
         "{side}_row IS NOT NULL AND comment IS NOT NULL"  # fmt: skip
     connection.execute(
         "INSERT INTO comments " + " UNION ALL ".join(comments.format(n=n, side=side) for n, side in enumerate(SIDES))

@@ -146,7 +146,8 @@ class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     decisions: Annotated[
         SideSource | None,
         msgspec.Meta(
-            description="what people decided: rows of decision (match, never, close), left_key, right_key, comment"
+            description="what people decided: rows of decision (match, never, close; open: taken back), left_key, "
+            "right_key, comment"
         ),
     ] = None
     as_of: Annotated[

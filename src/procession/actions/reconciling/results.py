@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
@@ -74,17 +75,47 @@ def show_matched(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules:
     """Makes the view `matched`: match, rule, difference, comment where people decided, left_*, right_*.
 
     Pairs stand in the order of the left side, and groups behind them."""
-    comment = _comment(connection)
-    parts = " UNION ALL ".join(
-        f"SELECT n.place, n.match, n.rule, n.difference, {comment}{_columns(ledgers)} FROM match_lines n "
-        f"{_wide(ledgers, join)} WHERE {test}"
-        # Pairs by themselves: a join that keeps rows without a partner takes twice as long.
-        for join, test in (("JOIN", f"n.place < {_BEHIND}"), ("LEFT JOIN", f"n.place >= {_BEHIND}"))
+    comment, named = _comment(connection), _named(rules)
+    columns = "m.match, v.name AS rule, m.* EXCLUDE (place, match, rule)"
+    shown = f"SELECT {columns} FROM {{}} m JOIN {named} ON v.number = m.rule"
+    # A million wide rows take as long to sort as all the rest of the file; as a rule they come in their order.
+    pairs = shown.format(f"({_pairs(ledgers, comment)})")
+    in_order = "" if _is_driven_by(connection, pairs, ledgers.sides[0].name) else "ORDER BY m.place"
+    lines = (
+        f"SELECT {_LINE}, {comment}{_columns(ledgers)} FROM match_lines n {_wide(ledgers)} WHERE n.place >= {_BEHIND}"
     )
-    connection.execute(
-        f"CREATE VIEW matched AS SELECT m.match, v.name AS rule, m.* EXCLUDE (place, match, rule) "
-        f"FROM ({parts}) m JOIN {_named(rules)} ON v.number = m.rule ORDER BY m.place"
+    groups = shown.format(f"({lines})")
+    connection.execute(f"CREATE VIEW matched AS ({pairs} {in_order}) UNION ALL ({groups} ORDER BY m.place)")
+
+
+_LINE = "n.place, n.match, n.rule, n.difference"
+_ALL = 1 << 62
+
+
+def _pairs(ledgers: Ledgers, comment: str) -> str:
+    """SQL of the lines of pairs: goes through the left side, and looks up what each of its rows is paired with."""
+    left, right = ledgers.sides
+    # The limit keeps the planner from joining in another order.
+    found = (
+        f"SELECT {_LINE}, n.left_row, {comment}{_columns_of(right)} FROM match_lines n JOIN ({_numbered(right)}) r "
+        f"ON r.{quote(_ROW)} = n.right_row WHERE n.place < {_BEHIND} LIMIT {_ALL}"
     )
+    said = "n.comment, " if comment else ""
+    others = ", ".join(f"n.{quote(f'right_{name}')}" for name in right.own)
+    return (
+        f"SELECT {_LINE}, {said}{_columns_of(left)}, {others} FROM ({_numbered(left)}) l JOIN ({found}) n "
+        f"ON n.left_row = l.{quote(_ROW)}"
+    )
+
+
+def _is_driven_by(connection: duckdb.DuckDBPyConnection, query: str, table: str) -> bool:
+    """Whether DuckDB goes through this table and looks everything else up, so that rows come in the table's order."""
+    row = connection.execute(f"EXPLAIN (FORMAT json) {query}").fetchone()
+    assert row is not None
+    [plan] = json.loads(row[1])
+    while plan["children"]:  # the first child of a join is what is gone through
+        plan = plan["children"][0]
+    return str(plan.get("extra_info", {}).get("Table", "")).rpartition(".")[2].strip('"') == table
 
 
 def _named(rules: Sequence[MatchingRule]) -> str:
@@ -105,25 +136,44 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _columns(ledgers: Ledgers) -> str:
     """The columns of the user, each behind the name of its side."""
-    return ", ".join(
-        f"{one.name[0]}.{quote(name)} AS {quote(f'{one.name}_{name}')}" for one in ledgers.sides for name in one.own
+    return ", ".join(map(_columns_of, ledgers.sides))
+
+
+def _columns_of(one: Side) -> str:
+    return ", ".join(f"{one.name[0]}.{quote(name)} AS {quote(f'{one.name}_{name}')}" for name in one.own)
+
+
+def _wide(ledgers: Ledgers) -> str:
+    """SQL that joins the wide rows of both sides to n.left_row and n.right_row, as l and r."""
+    return " ".join(
+        f"LEFT JOIN ({_numbered(one)}) {one.name[0]} ON {one.name[0]}.{quote(_ROW)} = n.{one.name}_row"
+        for one in ledgers.sides
     )
 
 
-def _wide(ledgers: Ledgers, join: str = "LEFT JOIN") -> str:
-    """SQL that joins the wide rows of both sides to n.left_row and n.right_row, as l and r."""
+def _wide_as_written(ledgers: Ledgers) -> str:
+    """The same with what is compared as it was written: people decide by the keys that they see."""
     return " ".join(
-        f"{join} (SELECT {one.row} AS {quote(_ROW)}, t.* FROM {one.bare}) {one.name[0]} "
+        f"LEFT JOIN (SELECT {', '.join(_all_written(ledgers, one))} FROM {one.rows}) {one.name[0]} "
         f"ON {one.name[0]}.{quote(_ROW)} = n.{one.name}_row"
         for one in ledgers.sides
     )
+
+
+def _all_written(ledgers: Ledgers, one: Side) -> list[str]:
+    own = [f"{_as_written(ledgers, one, name)} AS {quote(name)}" for name in one.own]
+    return [f"{one.row} AS {quote(_ROW)}", *own]
+
+
+def _numbered(one: Side) -> str:
+    return f"SELECT {one.row} AS {quote(_ROW)}, t.* FROM {one.bare}"
 
 
 _ROW = "the place of the row"  # a name that no file has
 
 
 def show_suggested(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
-    """Makes the view `suggested`: suggestion, rule, why, difference, left_*, right_*."""
+    """Makes the view `suggested_rows`: suggestion, rule, why, difference, left_*, right_*."""
     connection.execute("""
         CREATE TABLE suggestion_lines AS
         WITH numbered AS (
@@ -141,7 +191,7 @@ def show_suggested(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule
         CREATE VIEW suggested_rows AS
         SELECT n.suggestion, v.name AS rule, n.why, n.difference, {_columns(ledgers)}
         FROM suggestion_lines n JOIN {_named(rules)} ON v.number = n.rule
-        {_wide(ledgers)}
+        {_wide_as_written(ledgers)}
         ORDER BY n.suggestion, n.left_row NULLS LAST, n.right_row
     """)
 

@@ -53,12 +53,52 @@ CREATE MACRO working_days(a, b) AS CASE
     ELSE -("working days up to"(a::DATE) - "working days up to"(b::DATE - 1))
 END
 """
+# What all up to a row get, less what all before it get, each rounded to cents: the parts add up, whatever the weights.
+# The heaviest first, so that rows of one weight alone could change places, which `first` decides.
+_UP_TO = """
+CREATE MACRO "share up to"(cents, weights, every) AS (2 * cents * weights + every) // nullif(2 * every, 0)
+"""
+_WEIGHT = """
+CREATE MACRO "weight of a share"(w) AS CASE
+    WHEN typeof(w) IN ('DOUBLE', 'FLOAT', 'VARCHAR') THEN error('share_out takes exact weights, and not ' || typeof(w))
+    WHEN w IS NULL THEN error('share_out: a weight is empty; write 0 for no share')
+    WHEN w < 0 THEN error('share_out: the weight ' || w::VARCHAR || ' is less than 0')
+    WHEN w::DECIMAL(28,4) <> w THEN error('share_out takes weights of at most 4 decimals, and not ' || w::VARCHAR)
+    ELSE CAST(w::DECIMAL(28,4)::DECIMAL(38,4) * 10000 AS HUGEINT)
+END
+"""
+_CENTS = """
+CREATE MACRO "cents of a total"(t) AS CASE
+    WHEN typeof(t) IN ('DOUBLE', 'FLOAT', 'VARCHAR') THEN error('share_out takes an amount, and not ' || typeof(t))
+    WHEN t::DECIMAL(19,2) <> t THEN error('share_out shares whole cents, and not ' || t::VARCHAR)
+    ELSE CAST(t::DECIMAL(19,2)::DECIMAL(38,2) * 100 AS HUGEINT)
+END
+"""
+_EVERY = 'sum("weight of a share"(weight)) OVER (PARTITION BY pool)'
+_SO_FAR = (
+    'sum("weight of a share"(weight)) OVER (PARTITION BY pool ORDER BY weight DESC, first ROWS UNBOUNDED PRECEDING)'
+)
+_SHARE_OUT = f"""
+CREATE MACRO share_out(total, weight, pool := NULL, first := NULL) AS CASE
+    WHEN min(total) OVER (PARTITION BY pool) <> max(total) OVER (PARTITION BY pool)
+        OR count(total) OVER (PARTITION BY pool) NOT IN (0, count(*) OVER (PARTITION BY pool))
+        THEN error('share_out: rows that share one total have several')
+    WHEN total IS NULL THEN NULL
+    WHEN {_EVERY} = 0 AND total <> 0 THEN error('share_out: the weights add up to zero, and ' || total::VARCHAR
+        || ' is to be shared')
+    ELSE CAST(sign(total)::HUGEINT * coalesce(
+        "share up to"(abs("cents of a total"(total)), {_SO_FAR}, {_EVERY})
+        - "share up to"(abs("cents of a total"(total)), {_SO_FAR} - "weight of a share"(weight), {_EVERY}), 0)
+        AS DECIMAL(38,0)) * 0.01::DECIMAL(3,2)
+END
+"""
 _MONTH_END = "CREATE MACRO month_end(d) AS last_day(d::DATE)"
-NAMES = ("money", "div_money", "month_end", "working_days")
+NAMES = ("money", "div_money", "share_out", "month_end", "working_days")
+_TEXTS = (_HALF_EVEN, _DIV_MONEY, _MONEY, _UP_TO, _WEIGHT, _CENTS, _SHARE_OUT, _WORKING_DAYS, _BETWEEN, _MONTH_END)
 
 
 def make(connection: duckdb.DuckDBPyConnection) -> None:
-    """Adds money, div_money, month_end and working_days."""
+    """Adds money, div_money, share_out, month_end and working_days."""
     # After the files are loaded and before the lock: nothing can be made afterwards that users could not undo.
-    for text in (_HALF_EVEN, _DIV_MONEY, _MONEY, _WORKING_DAYS, _BETWEEN, _MONTH_END):
+    for text in _TEXTS:
         connection.execute(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database, references
@@ -12,10 +13,12 @@ from procession.actions.contract import TABLE, Context, OutputValue, StepOutcome
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem, ShownProblem
-from procession.actions.rows import macros, stacking
+from procession.actions.reading.options import FileOptions
+from procession.actions.rows import macros, stacking, totals
 from procession.actions.rows.sources import Sources, options_of
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model.figures import Figure
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
@@ -26,24 +29,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWork:
-    """`warnings` end the step as Warning; `outputs` are by reference; `values` are bound as $name."""
+    """`warnings` end the step as Warning; `outputs` are by reference; `values` are bound as $name.
+
+    `figures` are kept with the attempt, also where the step fails.
+    """
 
     context: Context
     connection: duckdb.DuckDBPyConnection
     values: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     outputs: dict[str, OutputValue] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
     loaded: dict[str, tuple[Relation, ...]] = field(default_factory=dict)
 
-    def load(self, name: str, sources: Sources, expect: Expect) -> int:
-        """Makes the table `name` of the rows of all the sources; gives how many there are. Raises Problem."""
-        from procession.actions.reading import loading
+    def load(self, name: str, sources: Sources, expect: Expect, read: ReadPart | None = None) -> int:
+        """Makes the table `name` of the rows of all the sources; gives how many there are. Raises Problem.
 
+        `read` makes a relation of one source, where the reader alone would not do.
+        """
         given = options_of(sources)
         parts = [name] if len(given) == 1 else [f"{name} {number}" for number in range(1, len(given) + 1)]
         made = []
         for part, options in zip(parts, given, strict=True):
-            made.append(loading.load(self.context, self.connection, part, options))
+            made.append((read or _read)(self, part, options))
             self.warnings.extend(made[-1].warnings)
         if len(given) == 1 and given[0].table:
             self._keep(name)
@@ -89,12 +97,19 @@ class RowWork:
 
         database.lock(self.connection, self.context.folder, inputs.paths())
 
-    def publish(self, relation: str, target: Target, *, default: str) -> int:
-        """Writes a relation as a file, or its number of rows to a property that holds a number; gives that number.
+    def total(self, relation: str, prefix: str) -> dict[str, Decimal]:
+        """Control totals of a relation, kept as figures such as total_out.amount."""
+        found = totals.of(self.connection, relation)
+        self.figures.update(totals.figures(found, prefix))
+        return found
+
+    def publish(self, relation: str, target: Target, *, default: str, rows: int | None = None) -> int:
+        """Writes a relation as a file, or its number of rows (`rows`, where it holds fewer) to a property that holds a
+        number; gives that number.
 
         Raises Problem.
         """
-        rows = database.count(self.connection, relation)
+        rows = database.count(self.connection, relation) if rows is None else rows
         reference = exports.reference_of(target)
         if self.context.target(reference).type not in {"File", TABLE}:
             self.outputs[reference] = rows
@@ -106,6 +121,17 @@ class RowWork:
             self.context, self.connection, relation, target, default=default, warnings=self.warnings
         )
         return rows
+
+
+# A source of `doing.load`, made the relation of that name.
+ReadPart = Callable[[RowWork, str, FileOptions], "Relation"]
+
+
+def _read(doing: RowWork, name: str, options: FileOptions) -> Relation:
+    from procession.actions.reading import loading
+    from procession.actions.reading.columns import WantedRelation
+
+    return loading.load(doing.context, doing.connection, WantedRelation(name=name), options)
 
 
 def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
@@ -122,7 +148,7 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
     except Problem as problem:
         # A failed check is read by its exceptions; of any other failure, nothing half done is published.
         kept = doing.outputs if isinstance(problem, ShownProblem) else {}
-        return StepOutcome(status=StepStatus.FAILED, message=str(problem), outputs=kept)
+        return StepOutcome(status=StepStatus.FAILED, message=str(problem), outputs=kept, figures=doing.figures)
     except duckdb.Error as error:  # memory or disk
         hidden = database.places(context.folder)
         context.log(f"{database.hide(str(error), hidden)}\n")
@@ -133,4 +159,5 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
         status=StepStatus.WARNING if doing.warnings else StepStatus.SUCCESS,
         message="; ".join([said, *doing.warnings]),
         outputs=doing.outputs,
+        figures=doing.figures,
     )

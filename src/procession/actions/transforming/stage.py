@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from procession.actions import database, values
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.rows import kinds, numbering
+from procession.actions.rows import kinds, numbering, totals
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.work import RowWork
 from procession.actions.sql import comparing, sql_complaints
@@ -107,18 +107,14 @@ class TransformRows:
 
     def totals(self) -> dict[str, Decimal]:
         """Of each column of amounts."""
-        # Exact types only: the sum of binary numbers depends on the order in which threads add them.
-        amounts = [name for name, type_ in self.columns.items() if type_.startswith("DECIMAL")]
-        if not amounts:
-            return {}
-        sums = ", ".join(f"coalesce(sum({quote(name)}), 0)" for name in amounts)
-        row = self.ask(f"SELECT {sums} FROM {quote(self.relation)}")
-        return {name: Decimal(str(total)) for name, total in zip(amounts, row, strict=True)}
+        return totals.of(self.work.connection, self.relation)
 
     def tell_totals(self, before: dict[str, Decimal]) -> str:
         """Logs how the totals changed; gives in words what is gone."""
         gone = []
         for name, total in self.totals().items():
+            if name not in before:
+                continue
             was, now, left_out = values.alike(before[name], total, before[name] - total)
             self.work.context.log(f"{self.where}: {name} {was} before, {now} after\n")
             gone.append(f"{name} {left_out}")

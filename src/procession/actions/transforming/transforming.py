@@ -30,6 +30,8 @@ def _transform(doing: RowWork) -> str:
         if step.union is not None:
             read += doing.load(UNION.format(number), step.union, settings.expect)
     doing.lock()
+    doing.figures["rows_in"] = read
+    doing.total(_SOURCE, "total_in")
     stage = TransformRows(doing, _SOURCE)
     for number, step in enumerate(settings.steps, start=1):
         name = step.does[0]
@@ -39,5 +41,7 @@ def _transform(doing: RowWork) -> str:
         doing.context.log(f"{stage.where}: {stage.count('true'):,} rows\n")
     if expecting.asks(settings.expect):
         expecting.check(doing.context, doing.connection, stage.relation, settings.expect, doing.warnings)
+    doing.total(stage.relation, "total_out")
     gave = doing.publish(stage.relation, settings.output, default=default)
+    doing.figures["rows_out"] = gave
     return f"{read:,} rows became {gave:,}"

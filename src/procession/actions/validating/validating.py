@@ -43,6 +43,10 @@ def _validate(doing: RowWork) -> str:
     broken = _broken(doing, settings)
     _make_exceptions(doing, settings)
     count = database.count(doing.connection, "exceptions")
+    good = database.count(doing.connection, "good")
+    # Before the step may fail: how many exceptions there were is what people compare.
+    doing.figures.update({"rows_in": rows, "rows_out": good, "exceptions": count, "rules_broken": len(broken)})
+    doing.total(SOURCE, "total_in")
     _publish(doing, settings, ("exceptions", "count"))
     # After the exceptions are written: they are what the step fails with.
     fails = [number for number in broken if settings.rules[number - 1].otherwise == "fail"]

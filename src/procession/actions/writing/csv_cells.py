@@ -59,13 +59,13 @@ def harmless_heading(name: str) -> str:
 
 def shown(column: str, kind: str, style: CsvStyle, *, is_only: bool) -> str:
     """The column as text. `is_only`: an empty cell alone in its row would be an empty line."""
-    value = _value(quote(column), kind, style)
+    value = text_of(quote(column), kind, style)
     return f"coalesce({value}, '')" if is_only else value
 
 
 def remarks(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> tuple[str, ...]:
     """Where the file differs from the relation."""
-    texts = [column for column, kind in types.items() if _is_text(kind)]
+    texts = [column for column, kind in types.items() if is_text(kind)]
     if not texts:
         return ()
     counts = ", ".join(f"count(*) FILTER (WHERE {_is_run(f'CAST({quote(column)} AS VARCHAR)')})" for column in texts)
@@ -78,7 +78,8 @@ def remarks(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping
     )
 
 
-def _value(name: str, kind: str, style: CsvStyle) -> str:
+def text_of(name: str, kind: str, style: CsvStyle) -> str:
+    """The text of an SQL value of the kind; NULL for none."""
     text = number_texts.of_decimal(name, kind)
     if found := _DECIMAL.fullmatch(kind):
         return _marked(_digits(text, int(found[1]), style.decimals), style)
@@ -88,10 +89,10 @@ def _value(name: str, kind: str, style: CsvStyle) -> str:
     # In UTC the offset is shown; in a zone the local time alone, as people expect it.
     if kind == "TIMESTAMP WITH TIME ZONE" and style.zone != "UTC":
         return f"CAST(timezone({literal(style.zone)}, {name}) AS VARCHAR)"
-    return harmless(text) if style.escapes and _is_text(kind) else text
+    return harmless(text) if style.escapes and is_text(kind) else text
 
 
-def _is_text(kind: str) -> bool:
+def is_text(kind: str) -> bool:
     """Whether values of the type can be any text."""
     is_number = kind in _BINARY or _DECIMAL.fullmatch(kind) or kind.endswith(("INT", "INTEGER"))
     return not (is_number or kind in _PLAIN or kind.startswith("TIMESTAMP"))
@@ -116,6 +117,12 @@ def harmless(text: str) -> str:
     return f"CASE WHEN {_is_run(text)} THEN '''' || {text} ELSE {text} END"
 
 
+def restored(text: str) -> str:
+    """The SQL text that harmless() was given, of what it gave."""
+    rest = f"substr({text}, 2)"
+    return f"CASE WHEN starts_with({text}, '''') AND {_is_run(rest)} THEN {rest} ELSE {text} END"
+
+
 def _is_run(text: str) -> str:
     # Not IN over the letters: DuckDB turns it into a join, which reorders a long table.
     formula, plain = literal(_FORMULA), literal(_HARMLESS)
@@ -128,21 +135,21 @@ def _padded(text: str, decimals: int) -> str:
     return f"({text}) || {point} || repeat('0', {decimals} - length(split_part({text}, '.', 2)))"
 
 
-def check_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> None:
-    """Raises Problem for the first infinity or NaN: in a file it would pass for text."""
+def count_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> int:
+    """How many rows there are. Raises Problem for the first infinity or NaN: in a file it would pass for text."""
     tests = {column: _is_endless(column, kind) for column, kind in types.items() if _is_time(kind) or kind in _BINARY}
-    if not tests:
-        return
-    # One pass for all columns: a relation that is a join of two others is made for each.
-    asked = ", ".join(f"count(*) FILTER ({test})" for test in tests.values())
-    counts = connection.execute(f"SELECT {asked} FROM {quote(relation)}").fetchone()
-    assert counts is not None
+    # One pass for all: a relation that is a join of two others is made for each.
+    asked = ", ".join(["count(*)", *(f"count(*) FILTER ({test})" for test in tests.values())])
+    counted = connection.execute(f"SELECT {asked} FROM {quote(relation)}").fetchone()
+    assert counted is not None
+    rows, *counts = counted
     for (column, test), count in zip(tests.items(), counts, strict=True):
         # Before writing: a spreadsheet would show "inf" as a word in a column of amounts.
         words = _ENDLESS if _is_time(types[column]) else _NO_NUMBER
         found = _first(connection, relation, column, test) if count else None
         if found is not None:
             raise Problem(f'row {found[0]:,} of the column "{column}" is {found[1]}, which is {words}')
+    return int(rows)
 
 
 def _is_time(kind: str) -> bool:

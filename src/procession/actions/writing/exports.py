@@ -126,13 +126,14 @@ def check(path: str, target: Target, allowed: frozenset[str] = FORMATS) -> tuple
         found += [f"{path}.{said}" for said in _useless(options, suffix)]
     if options.delimiter is not None and (options.delimiter.isalnum() or options.delimiter in _DELIMITERS_REFUSED):
         found.append(f"{path}.delimiter: {options.delimiter!r} stands in numbers or texts; use , or ; or a tab")
-    if options.zone not in _zones():
+    if options.zone not in zones():
         found.append(f'{path}.zone: "{options.zone}" is not a known time zone; write it like Europe/Berlin')
     return tuple(found)
 
 
 @cache
-def _zones() -> set[str]:
+def zones() -> set[str]:
+    """All IANA zones of this machine."""
     import zoneinfo
 
     # Once: it walks the folders of the zones, for each of a thousand outputs.

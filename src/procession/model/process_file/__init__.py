@@ -6,13 +6,14 @@ Two passes: the first reads steps and properties, the second what refers to them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from itertools import takewhile
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from procession.model import ends
-from procession.model.process_file import conditions, documents, properties, settings
+from procession.model.process_file import conditions, documents, properties, settings, steering
 from procession.model.process_file.documents import Document, Path
 from procession.model.process_file.names import Names
 from procession.model.process_file.settings import ActionKind
@@ -47,6 +48,7 @@ def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind], reads
     names = Names(process)
     steps = _read_all_links(process.steps, sheets, names)
     settings = [_settings(sheet, step, names, actions) for step, sheet in zip(steps, sheets, strict=True)]
+    steering.check_among(replace(process, steps=steps), sheets, settings, actions)
     # A change through the API has no code that was not checked before, and no time for a process.
     if reads_code:
         _check_code(steps, sheets, settings, actions)
@@ -254,8 +256,16 @@ def _settings(sheet: Sheet, step: Step, names: Names, actions: Mapping[str, Acti
         return None
     path, action = sheet.at("with"), actions[step.action]
     found = settings.convert(sheet.document, path, dict(step.settings), action)
-    if found is not None:
-        settings.check_references(sheet.document, path, names, action, found)
+    if found is None:
+        return None
+    given = settings.GivenSettings(document=sheet.document, path=path, action=action, found=found)
+    settings.check_references(given, names, steering.told(given))
+    if action.conditions(found) or action.assigns(found):
+        steering.check(given, names, frozenset(takewhile(lambda key: key != step.key, names.steps)))
+    if action.needs_no_process:
+        for word in ("retry", "time_limit"):
+            if sheet.data.get(word) is not None:
+                sheet.wrong(word, f"{word}: {step.action} takes none: it has no process, and is done at once or waits")
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any, Protocol
@@ -49,6 +50,18 @@ class ActionKind(Protocol):
 
     @property
     def check(self) -> Callable[[Any], tuple[str, ...]]: ...
+
+    @property
+    def needs_no_process(self) -> bool: ...  # the engine performs it, or waits for people
+
+    @property
+    def check_among(self) -> Callable[[Any, Any], Sequence[tuple[Path, str]]]: ...
+
+    @property
+    def conditions(self) -> Callable[[Any], tuple[Path, ...]]: ...
+
+    @property
+    def assigns(self) -> Callable[[Any], tuple[Any, ...]]: ...
 
     @property
     def check_together(self) -> Callable[[Sequence[Any]], Sequence[Sequence[tuple[str, str]]]]: ...
@@ -108,17 +121,40 @@ def _types(settings: type[msgspec.Struct]) -> Mapping[str, inspect.Type]:
     return {field.encode_name: field.type for field in found.fields}
 
 
-def check_references(document: Document, path: Path, names: Names, action: ActionKind, found: Any) -> None:
-    """The references of the action's settings `found` at `path`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenSettings:
+    """The settings `found` at `path`, of a step of this kind of action."""
+
+    document: Document
+    path: Path
+    action: ActionKind
+    found: Any
+
+    def at(self, place: Path) -> Any:
+        """What the file says at this place of the settings."""
+        data = self.document.data
+        for part in (*self.path, *place):
+            data = data[part]
+        return data
+
+
+def check_references(given: GivenSettings, names: Names, told: Set[str] = frozenset()) -> None:
+    """The references of the settings, but those that are `told` elsewhere."""
+    document, path, action, found = given.document, given.path, given.action, given.found
     reads, writes = action.reads(found), action.writes(found)
     if not (reads or writes):
         return
     written = dict.fromkeys(writes)
+    # Which tables there are is known only where the process is published (operations/step_tables).
     tables = {use.reference for use in action.tables(found)}
     places = _places(document, path)
+    for assigned in action.assigns(found):
+        found_at, place = places.setdefault(assigned.reference, []), (*path, *assigned.place)
+        if place not in found_at:
+            found_at.append(place)
     for reference in dict.fromkeys((*reads, *writes)):
-        if reference in tables:
-            continue  # which there are is known only where the process is published (operations/step_tables)
+        if reference in tables or (reference in told and reference not in written):
+            continue
         if message := _wrong_reference(names, reference, is_written=reference in written):
             document.wrong(places.get(reference, [path])[0], message)
     outputs = (*path, "outputs")
@@ -152,7 +188,7 @@ def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | No
         return None
 
 
-def _places(document: Document, path: Path) -> Mapping[str, list[Path]]:
+def _places(document: Document, path: Path) -> dict[str, list[Path]]:
     """Where each reference is written below `path`."""
     places: dict[str, list[Path]] = {}
     for place, text in _texts(document, path):

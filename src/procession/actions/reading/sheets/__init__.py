@@ -38,7 +38,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
         warnings = [*_faults(collector, options), *book.warnings(findings)]
         recognised = Recognised(sheet=tab.name, sheets=tuple(tab.name for tab in book.tabs if tab.has_cells))
     remarks = [*tabs.remarks(book.tabs, tab, options.sheet), *_remarks(collector, findings)]
-    return replace(tables.cells(collector, columns, remarks, warnings), recognised=recognised)
+    made = tables.cells(collector, columns, remarks, warnings)
+    return replace(made, recognised=recognised, cautions=tuple(_hidden(collector)))
 
 
 def _read_exactly(
@@ -73,9 +74,12 @@ def _faults(collector: Collector, options: FileOptions) -> Iterator[str]:
     yield f"{collector.sheet} has {what}, read as empty: {places}"
 
 
-def _remarks(collector: Collector, findings: Findings) -> Iterator[str]:
+def _hidden(collector: Collector) -> Iterator[str]:
     if collector.hidden_count:
         yield f"{collector.sheet} has {_counted(collector.hidden_count, 'hidden row')}, read like the others"
+
+
+def _remarks(collector: Collector, findings: Findings) -> Iterator[str]:
     if findings.has_hidden_columns:
         yield f"{collector.sheet} has hidden columns, read like the others"
     if findings.merged:

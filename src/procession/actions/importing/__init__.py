@@ -1,0 +1,1 @@
+"""import_table: rows of files, typed, told where they are from, into a table or a typed file."""

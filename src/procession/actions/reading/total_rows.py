@@ -1,0 +1,92 @@
+"""A last row that holds the totals of the others: left out, and compared with what they add up to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from procession.actions import database, values
+from procession.actions.database import quote
+from procession.actions.problems import Problem
+from procession.actions.reading.cells import RELATION, Cells
+from procession.actions.reading.columns import Relation
+from procession.actions.rows import kinds
+from procession.actions.rows.kinds import ValueKind
+
+if TYPE_CHECKING:
+    import duckdb
+
+LAST = "the row of totals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRow:
+    """`place` is where it is, in words; it is in the relation LAST, as it was among the cells."""
+
+    place: str
+    filled: int  # cells
+    width: int
+
+
+def take_off(connection: duckdb.DuckDBPyConnection, cells: Cells, file: str) -> tuple[Cells, LastRow]:
+    """The cells without their last row. Raises Problem where there is none."""
+    if cells.load is not None:
+        cells = cells.load()
+    rows = database.count(connection, RELATION)
+    if not rows:
+        raise Problem(f'the file "{file}" has no row of totals: it has no rows')
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {quote(LAST)} AS SELECT * FROM {quote(RELATION)} WHERE rowid = {rows - 1}"
+    )
+    # The last one: what counts the rows before it keeps no gap.
+    connection.execute(f"DELETE FROM {quote(RELATION)} WHERE rowid = {rows - 1}")
+    texts = [f"t{number}" for number in range(len(cells.columns))]
+    filled = " + ".join(f"({text} IS NOT NULL)::INTEGER" for text in texts)
+    row = connection.execute(f"SELECT {filled} FROM {quote(LAST)}").fetchone()
+    assert row is not None
+    first = next((n for n, text in enumerate(texts) if _is_filled(connection, text)), 0)
+    place = cells.place(rows - 1, first)
+    remark = f"{place} is left out as the row of totals"
+    last = LastRow(place=place, filled=row[0], width=len(texts))
+    return replace(cells, remarks=(*cells.remarks, remark)), last
+
+
+def _is_filled(connection: duckdb.DuckDBPyConnection, text: str) -> bool:
+    row = connection.execute(f"SELECT {text} IS NOT NULL FROM {quote(LAST)}").fetchone()
+    return row is not None and bool(row[0])
+
+
+def check(connection: duckdb.DuckDBPyConnection, last: LastRow, made: Relation, relation: str, *, refuses: bool) -> str:
+    """What to warn of, "" for nothing. Raises Problem for totals that are wrong, or not there, where it `refuses`."""
+    compared = wrong = 0
+    for name, type_ in database.columns(connection, relation).items():
+        given = _given(connection, made, name) if kinds.of(type_) is ValueKind.NUMBER else None
+        if given is None:
+            continue
+        row = connection.execute(
+            f"SELECT CAST(coalesce(sum({quote(name)}), 0) AS VARCHAR) FROM {quote(relation)}"
+        ).fetchone()
+        assert row is not None
+        compared, total = compared + 1, Decimal(row[0])
+        wrong += total != given
+        if refuses and total != given:
+            said, found = values.alike(given, total)
+            out = "" if made.rejected is None else f"; {made.rejected.rows:,} rejected rows are not among them"
+            raise Problem(
+                f'the file "{made.file}": the total of "{name}" is {said} in {last.place}, and the rows before it '
+                f"add up to {found}{out}"
+            )
+    connection.execute(f"DROP TABLE {quote(LAST)}")
+    if refuses and not compared:
+        raise Problem(f'the file "{made.file}" has no total in its last row ({last.place})')
+    # Without one this month, the last row of the file would be lost in silence.
+    if last.filled == last.width and wrong == compared:
+        return f"{last.place} of {made.file} is left out as the row of totals, and looks like any other row"
+    return ""
+
+
+def _given(connection: duckdb.DuckDBPyConnection, made: Relation, name: str) -> Decimal | None:
+    """The number in the row of totals; None for an empty cell, and for a word."""
+    row = connection.execute(f"SELECT CAST({made.numbers[name]} AS VARCHAR) FROM {quote(LAST)}").fetchone()
+    return None if row is None or row[0] is None else Decimal(row[0])
