@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from procession.actions.contract import OutputTarget
+from procession.actions.contract import ConnectionInput, FileInput, OutputTarget
 from procession.actions.kinds.transfer_files import ACTION
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 from tests.actions import transfer_sites
-from tests.actions.context import Played, play
+from tests.actions.context import LocalContext, Played, play
 from tests.actions.transfer_sites import Site
 
 KINDS = ["sftp", "s3", "folder"]
@@ -357,3 +357,46 @@ def test_settings_that_do_not_fit_are_told_when_the_file_is_applied(settings: di
     found = ACTION.check(msgspec.convert({"connection": "bank", **settings}, ACTION.settings))
 
     assert any(why in message for message in found), found
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {
+                "do": "put",
+                "path": "in",
+                "files": ["${files.payments}"],
+                "name": "p-{month}.xml",
+                "inputs": {"month": "01"},
+            },
+            'leaves "p-01.xml" in the folder in of "bank" (/srv/share), and refuses another content of such a name',
+        ),
+        (
+            {"do": "get", "pattern": "*.xml", "outputs": {"files": "${files.all}"}},
+            'fetches the files called *.xml from the folder that may be reached of "bank" (/srv/share)',
+        ),
+        (
+            {"do": "move", "pattern": "*.xml", "path": "out", "to": "done"},
+            'moves the files called *.xml from the folder out of "bank" (/srv/share) to the folder done',
+        ),
+        (
+            {"do": "delete", "pattern": "*", "path": "old"},
+            'deletes the files called * in the folder old of "bank" (/srv/share)',
+        ),
+        ({"do": "put", "files": ["${files.empty}"]}, "it would fail: files.empty holds no file that could be left"),
+    ],
+)
+def test_a_step_that_is_tried_says_what_it_would_do(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
+    pain = FileInput(path=str(tmp_path / "pain.xml"), name="pain.xml", size_bytes=len(PAIN))
+    Path(pain.path).write_bytes(PAIN)
+    context = LocalContext(
+        settings=msgspec.convert({"connection": "bank", **settings}, ACTION.settings),
+        folder=tmp_path,
+        values={"files.payments": pain, "files.empty": None},
+        targets={},
+        connection=ConnectionInput(name="bank", kind="folder", options={"path": "/srv/share"}),
+    )
+
+    assert ACTION.preview is not None
+    assert ACTION.preview(context) == said

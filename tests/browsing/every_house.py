@@ -59,9 +59,7 @@ def _connect(home: House) -> None:
         options={"host": "sftp.bank.example", "user": "acme", "host_keys": keys, "root": "/out"},
         secrets={"password": "not-shown"},
     )
-    mail = NewConnection(
-        name="mail", kind=ConnectionKind.SMTP, options={"host": "mail.example", "sender": "a@b.example"}
-    )
+    mail = NewConnection(name="mail", kind=ConnectionKind.SMTP, options={"host": "127.0.0.1", "sender": "a@b.example"})
 
     def operation(tx: Any) -> None:
         made = connections.add(home.act(tx, "admin"), bank)

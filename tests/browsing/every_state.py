@@ -244,6 +244,7 @@ STATES = (
     row("connections, none", "/connections"),
     row("connection", "/connections/cn-1", who="admin"),
     row("connection, asked", "/connections/cn-1", show("#remove"), who="admin"),
+    row("connection, tried", "/connections/cn-2", press("Test"), who="admin", ends_at="connections/{connection}/test"),
     row("new connection", "/connections/new", who="admin"),
     row("new connection, options", "/connections/new?kind=sftp", who="admin"),
     row("applications", "/applications", who="admin"),

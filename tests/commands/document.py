@@ -105,6 +105,7 @@ ANSWERS: Mapping[str, str] = {
     "connection rekey": "secrets lost",
     "connection remove": "id name",
     "connection set": CONNECTION,
+    "connection test": "name works message",
     "connection show": f"allowed processes uses {CONNECTION}",
     "doctor": "home problems; checks[]: name status message; walls[]: name stands seen weakerWithout remedy",
     "download": "run status; files[]: reference path sizeInBytes sha256",

@@ -69,12 +69,13 @@ user link ada
 user sign-in ada --to /runs
 user list
 group create --name Close
-connection add bank smtp --set host=mail.example --set sender=a@b.example --secret-file password={folder}/secret
+connection add bank smtp --set host=127.0.0.1 --set sender=a@b.example --secret-file password={folder}/secret
 connection list
 connection show bank
 connection set bank --description 'What customers are told'
 connection allow bank --group Close
 connection disallow bank --group Close
+connection test bank
 connection rekey
 connection remove bank
 application create --name Scripts

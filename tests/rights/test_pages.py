@@ -116,6 +116,7 @@ GET connections/{connection} | | | ClientAdmin
 POST connections/{connection} | | | ClientAdmin
 POST connections/{connection}/allow | | | ClientAdmin
 POST connections/{connection}/disallow | | | ClientAdmin
+POST connections/{connection}/test | | | ClientAdmin
 POST connections/{connection}/remove | | | ClientAdmin
 GET tables | | |
 GET tables/new | | | Designer
@@ -191,7 +192,7 @@ def visitors(everybody: World) -> Iterator[list[Visitor]]:
 
 def make_connection(tx: Transaction, world: World) -> None:
     if connection_store.by_name(tx, "bank") is None:
-        options = {"host": "mail.example", "sender": "close@mail.example"}
+        options = {"host": "127.0.0.1", "sender": "close@mail.example"}
         wanted = NewConnection(name="bank", kind=ConnectionKind.SMTP, options=options)
         assert connections.add(world.house.act(tx, "admin"), wanted).id == ConnectionId(1)
 

@@ -11,8 +11,11 @@ from procession.model.ids import ConnectionId
 from procession.operations import connections
 from procession.operations.connections import NewConnection
 from procession.store import connections as store
+from procession.store.database import Transaction
+from tests.actions import transfer_sites
+from tests.actions.transfer_sites import PASSWORD
 from tests.api.house import House
-from tests.web.account_site import visitor
+from tests.web.account_site import visitor, words
 
 CANARY = "canary-7701-päss"
 BANK = {
@@ -134,3 +137,32 @@ def test_a_folder_of_the_server_is_shown_and_not_made_here(home: House, tmp_path
     assert "by its operator" in admin.refused("/connections/cn-1", **folder)
     assert "Choose what the connection leads to" in admin.refused("/connections/new", **{**folder, "name": "other"})
     assert admin.does("/connections/cn-1", **{**folder, "option.path": "/srv/share", "name": "files"})
+
+
+def test_one_is_tried_and_what_was_found_stands_on_the_page(home: House, tmp_path: Path) -> None:
+    """A real server: once with the right password, once with another, and once where private hosts are not allowed."""
+    with transfer_sites.sftp(tmp_path) as site:
+        site.put("a.xml")
+        given = site.connection
+
+        def operation(tx: Transaction) -> None:
+            for name, secret, is_allowed in (("good", PASSWORD, True), ("bad", CANARY, True), ("far", PASSWORD, False)):
+                wanted = NewConnection(
+                    name=name,
+                    kind=ConnectionKind.SFTP,
+                    options=given.options,
+                    secrets={"password": secret},
+                    private_hosts=is_allowed,
+                )
+                connections.add(home.act(tx, "admin"), wanted)
+
+        home.database.write(operation)
+        admin = visitor(home, "admin")
+        said = [words(admin.send(f"/connections/cn-{number}/test").text) for number in (1, 2, 3)]
+
+    assert "It works" in said[0]
+    assert "shows 1 file in the folder" in said[0]
+    assert "does not take the user and secret" in said[1]
+    assert "an administrator can allow private hosts" in said[2]
+    assert CANARY not in said[1]
+    assert home.get("logs", who="admin")[0]["message"] == 'tried the connection "far"'

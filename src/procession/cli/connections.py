@@ -116,6 +116,15 @@ def disallow_connection(console: Console, name: str, *, user: str | None, group:
     return connections.allow(console, name, connections.Holding(user=user, group=group, is_allowed=False))
 
 
+@command("test", connection_commands, example="connection test bank")
+@click.argument("name")
+def test_connection(console: Console, name: str) -> int:
+    """Try the connection NAME from this machine; nothing is left there, sent or changed."""
+    from procession.commands import connections
+
+    return connections.test(console, name)
+
+
 @command("rekey", connection_commands, example="connection rekey")
 @option("--forget-lost", "Instead: forget the secrets that no key opens, so that they can be set again.", is_flag=True)
 def rekey_connections(console: Console, *, forget_lost: bool) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from procession.actions.contract import ConnectionInput
+from procession.actions.reaching import probes
 from procession.commands import opening, views, wording
 from procession.commands.console import Console
 from procession.commands.opening import OpenedHome
@@ -25,7 +27,7 @@ from procession.model.connections import (
     to_texts,
 )
 from procession.model.errors import Invalid
-from procession.operations import connection_keys, connections, people
+from procession.operations import connection_keys, connection_trials, connections, people
 from procession.operations.act import Act
 from procession.operations.connections import Holder, NewConnection
 from procession.store import connections as store
@@ -252,6 +254,24 @@ def _holder(tx: Transaction, holding: Holding) -> Holder:
         return people.find_user(tx, holding.user).id
     assert holding.group is not None
     return people.find_group(tx, holding.group).id
+
+
+def test(console: Console, name: str) -> int:
+    """1 when it does not work. Raises NotFound, KeyTrouble, Unavailable."""
+
+    def operation(tx: Transaction) -> ConnectionInput:
+        act = opening.operator(tx, opened)
+        return connection_trials.opened(act, connections.find_by_name(tx, name).id)
+
+    with opening.open_home(console) as opened:
+        connection = opened.database.write(operation)
+    # The home is closed by then: the other side may take a minute.
+    answer = probes.probe(connection)
+    said = "works" if answer.works else "does not work"
+    console.answer(
+        {"name": name, "works": answer.works, "message": answer.message}, f'"{name}" {said}: {answer.message}'
+    )
+    return 0 if answer.works else 1
 
 
 def rekey(console: Console, *, forget_lost: bool) -> int:

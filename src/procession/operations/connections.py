@@ -90,7 +90,7 @@ class NewConnection(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(act: Act, wanted: NewConnection) -> Connection:
     """Raises Forbidden, Invalid, KeyTrouble."""
-    _require_administrator(act)
+    require_administrator(act)
     name, options = _free_name(act.tx, wanted.name, None), _options(wanted.kind, wanted.options)
     _require_operator(act, wanted, options)
     connection = Connection(
@@ -119,7 +119,7 @@ def change(
 
     Raises Forbidden, NotFound, KeyTrouble, and Invalid where secrets must be given again.
     """
-    _require_administrator(act)
+    require_administrator(act)
     before = find(act.tx, connection)
     if wanted.kind is not before.kind:
         raise Invalid("a connection stays of its kind: make another one")
@@ -159,7 +159,7 @@ def _require_secrets_again(before: Connection, after: Connection, given: set[str
 
 def remove(act: Act, connection: ConnectionId) -> None:
     """Raises Forbidden, NotFound, and Invalid while a process or a run under way uses it."""
-    _require_administrator(act)
+    require_administrator(act)
     found = find(act.tx, connection)
     names = [f'"{name}"' for _, name in store.processes_of(act.tx, connection)]
     # A run under way follows an older version, perhaps.
@@ -180,7 +180,7 @@ def _some(names: list[str], most: int = 10) -> str:
 
 def allow(act: Act, connection: ConnectionId, holder: Holder) -> None:
     """The user, or everybody in the group, may use it in processes. Raises Forbidden, NotFound."""
-    _require_administrator(act)
+    require_administrator(act)
     found, name = find(act.tx, connection), _named(act.tx, holder)
     if store.allow(act.tx, connection, holder):
         tell(act, f'allowed {name} to use the connection "{found.name}"', connection)
@@ -188,7 +188,7 @@ def allow(act: Act, connection: ConnectionId, holder: Holder) -> None:
 
 def disallow(act: Act, connection: ConnectionId, holder: Holder) -> None:
     """Raises Forbidden, NotFound."""
-    _require_administrator(act)
+    require_administrator(act)
     found, name = find(act.tx, connection), _named(act.tx, holder)
     # Said and not passed over: whoever takes a right away must know that there was none.
     if not store.disallow(act.tx, connection, holder):
@@ -202,7 +202,8 @@ def _named(tx: Transaction, holder: Holder) -> str:
     return f'the group "{people.group(tx, holder).name}"'
 
 
-def _require_administrator(act: Act) -> None:
+def require_administrator(act: Act) -> None:
+    """Raises Forbidden."""
     # Who makes a connection decides where a password goes, and what of the inner network is reached.
     if act.caller.user.role not in ADMINS:
         raise Forbidden("this needs the user role ClientAdmin: connections are made by administrators")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from procession.actions.reaching import probes
+from procession.actions.reaching.probes import ProbeAnswer
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
 from procession.model.connections import OPTIONS, SECRETS, Connection, ConnectionKind, from_texts, place_of, to_texts
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ConnectionId, GroupId, UserId
 from procession.model.rights import ADMINS
-from procession.operations import connections, people
+from procession.operations import connection_trials, connections, people
 from procession.operations.act import Act
 from procession.operations.connections import Holder, NewConnection
 from procession.store import connections as store
@@ -85,7 +88,7 @@ def new(call: Call, *, form: Form | None = None, problem: str = "") -> HtmlReply
     return _page(call, None, kind, form=form, problem=problem)
 
 
-def show(call: Call, *, form: Form | None = None, problem: str = "") -> HtmlReply:
+def show(call: Call, *, form: Form | None = None, problem: str = "", tried: ProbeAnswer | None = None) -> HtmlReply:
     found = connections.find(call.tx, call.id(ConnectionId))
     filled = form if form is not None and form.has("name") else None
     allowed = store.allowed(call.tx, found.id)
@@ -99,6 +102,7 @@ def show(call: Call, *, form: Form | None = None, problem: str = "") -> HtmlRepl
         processes=store.processes_of(call.tx, found.id),
         uses=store.uses(call.tx, found.id, most=USES_SHOWN),
         place=place_of(found.kind, found.options),
+        tried=tried,
     )  # fmt: skip
 
 
@@ -106,7 +110,7 @@ def _page(
     call: Call, found: Connection | None, kind: ConnectionKind | None, *, form: Form | None, problem: str, **more: Any
 ) -> HtmlReply:
     title = "New connection" if found is None else found.name
-    content = {"allowed": (), "users": (), "groups": (), "processes": (), "uses": (), **more}
+    content = {"allowed": (), "users": (), "groups": (), "processes": (), "uses": (), "tried": None, **more}
     is_folder = kind is ConnectionKind.FOLDER
     set_already = {} if found is None else {one.name: one for one in found.secrets}
     return page(
@@ -234,6 +238,13 @@ async def _hold(call: StreamCall, form: Form, *, is_allowed: bool) -> HtmlReply 
 
 def _holder(text: str) -> Holder:
     return GroupId.parse(text) if text.lower().startswith(f"{GroupId.prefix}-") else UserId.parse(text)
+
+
+async def test(call: StreamCall, form: Form) -> HtmlReply:
+    """Tried in a process of its own; the answer stands on the page."""
+    opened = await acting.done(call, lambda act: connection_trials.opened(act, call.id(ConnectionId)))
+    answer = await asyncio.to_thread(probes.probe, opened)
+    return await acting.looked(call, show, tried=answer)
 
 
 async def remove(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:

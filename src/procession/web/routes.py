@@ -183,6 +183,7 @@ ROUTES: tuple[Route, ...] = (
     form_async("connections/{connection}", connections.change, rules.OWN_CONNECTIONS, "Change a connection"),
     form_async("connections/{connection}/allow", connections.allow, rules.OWN_CONNECTIONS, "Let somebody use it"),
     form_async("connections/{connection}/disallow", connections.disallow, rules.OWN_CONNECTIONS, "Take that away"),
+    form_async("connections/{connection}/test", connections.test, rules.OWN_CONNECTIONS, "Try a connection"),
     form_async("connections/{connection}/remove", connections.remove, rules.OWN_CONNECTIONS, "Remove a connection"),
     page("tables", tables.listed, rules.READ_TABLES, "Tables"),
     page("tables/new", tables.new, rules.NEW_T, "New table"),

@@ -20,6 +20,12 @@ def run(context: Context) -> StepOutcome:
     return transfers.run(context)
 
 
+def preview(context: Context) -> str:
+    from procession.actions.transferring import transfers
+
+    return transfers.preview(context)
+
+
 GET = Example(
     settings={
         "connection": "bank",
@@ -68,6 +74,7 @@ ACTION = Action(
     effect=Effect.IDEMPOTENT,
     effect_of=transfer_settings.effect_of,
     reaches=True,
+    preview=preview,
     connection=lambda settings: str(settings.connection),
     connection_kinds=frozenset({"sftp", "s3", "folder"}),
 )

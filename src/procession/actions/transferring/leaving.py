@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from procession.actions.contract import FileInput
+from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.references import parse
 from procession.actions.transferring import remote_names
 from procession.actions.transferring.sides import PART, NameTaken, RemoteFile, digest_of, digest_of_file
+from procession.actions.transferring.transfer_settings import TransferSettings
 from procession.actions.transferring.work import Transfer, Transferred, mark
 
 
@@ -27,25 +28,26 @@ class _Leaving:
 
 def put(transfer: Transfer) -> None:
     """Raises Problem, with what was left before."""
-    wanted = _wanted(transfer)
+    wanted_ones = wanted(transfer.context, transfer.settings)
     # All are looked at before the first is sent: half of a delivery is worse than none.
-    there = [_is_there(transfer, one) for one in wanted]
-    for number, (one, is_there) in enumerate(zip(wanted, there, strict=True)):
+    there = [_is_there(transfer, one) for one in wanted_ones]
+    for number, (one, is_there) in enumerate(zip(wanted_ones, there, strict=True)):
         if not is_there:
             try:
                 _send(transfer, one)
             except Problem as error:
                 raise Problem(f"{error}{transfer.so_far()}") from error
         transfer.done.append(Transferred(file=one.remote, sha256=one.sha256, was_done=is_there))
-        transfer.context.progress((number + 1) / len(wanted), f"left {one.name}"[:200])
+        transfer.context.progress((number + 1) / len(wanted_ones), f"left {one.name}"[:200])
 
 
-def _wanted(transfer: Transfer) -> list[_Leaving]:
-    settings, found = transfer.settings, []
+def wanted(context: Context, settings: TransferSettings) -> list[_Leaving]:
+    """The files and their names there. Raises Problem."""
+    found = []
     for text in settings.files:
         reference = parse(text)
         assert reference is not None
-        value = transfer.context.value(reference)
+        value = context.value(reference)
         if not isinstance(value, FileInput):
             raise Problem(f"{reference} holds no file that could be left")
         name = settings.name or value.name

@@ -11,7 +11,8 @@ from procession.actions.references import parse, resolve
 from procession.actions.transferring import fetching, leaving, remote_names, shifting
 from procession.actions.transferring.opening import opened
 from procession.actions.transferring.transfer_settings import TransferSettings
-from procession.actions.transferring.work import Transfer, Transferred, list_of
+from procession.actions.transferring.work import Transfer, Transferred, list_of, told
+from procession.model.connections import ConnectionKind, place_of
 from procession.model.lifecycle import StepStatus
 
 _VERBS = {"get": "fetched", "put": "left", "list": "found", "move": "moved", "delete": "deleted"}
@@ -26,6 +27,34 @@ def run(context: Context) -> StepOutcome:
             return _outcome(transfer, _performed(transfer))
     except Problem as error:
         return StepOutcome(status=StepStatus.FAILED, message=str(error))
+
+
+def preview(context: Context) -> str:
+    """What it would do, and where; nobody there is asked."""
+    try:
+        settings = _filled(context)
+        names = _names(context, settings)
+    except Problem as error:
+        return f"it would fail: {error}"
+    connection = context.connection
+    assert connection is not None, "a step that is tried has what it names"
+    place = place_of(ConnectionKind(connection.kind), connection.options)
+    folder = f"the folder {settings.path}" if settings.path else "the folder that may be reached"
+    where = f'{folder} of "{connection.name}" ({place})'
+    match settings.do:
+        case "put":
+            other = "replaces another content" if settings.overwrite else "refuses another content"
+            return f"leaves {names} in {where}, and {other} of such a name"
+        case "move":
+            return f"moves {names} from {where} to the folder {settings.to}"
+        case do:
+            return f"{do}s {names} {'from' if do == 'get' else 'in'} {where}".replace("gets", "fetches")
+
+
+def _names(context: Context, settings: TransferSettings) -> str:
+    if settings.do == "put":
+        return told([one.name for one in leaving.wanted(context, settings)])
+    return f"what {settings.listed} names" if settings.listed else f"the files called {settings.pattern}"
 
 
 def _filled(context: Context) -> TransferSettings:
