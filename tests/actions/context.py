@@ -28,7 +28,6 @@ from procession.model.conditions import Facts
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, PropertyType
 
-
 RUN = RunFacts(
     process="p-1",
     process_version=1,
