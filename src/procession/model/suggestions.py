@@ -24,6 +24,16 @@ SideName = Literal["left", "right"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRows:
+    """The file of the rows of one side that stay open: its "step.property", and the heading of their key."""
+
+    side: SideName
+    output: str
+    column: str
+    escapes: bool = False  # formulas, where the file is a CSV
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionSource:
     """Where a step's suggestions are, and the table of what people decide about them.
 
@@ -37,6 +47,7 @@ class SuggestionSource:
     columns: tuple[tuple[str, str], ...] = ()
     names: tuple[str, ...] = ()  # of these columns, for people
     escapes: bool = False  # formulas, where the file is a CSV
+    opens: tuple[OpenRows, ...] = ()  # where they are files
     problem: str = ""
 
 
