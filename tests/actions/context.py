@@ -16,13 +16,14 @@ import msgspec
 from procession.actions.contract import (
     Action,
     ConnectionInput,
-    EngineContext,
     FileInput,
     FileOutput,
     InputValue,
     OutputTarget,
+    RunFacts,
     StepOutcome,
 )
+from procession.actions.in_engine import EngineContext
 from procession.model.conditions import Facts
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, PropertyType
@@ -41,6 +42,8 @@ class LocalContext:
     has_network: bool = False
     is_copy: bool = False
     connection: ConnectionInput | None = None
+    journal: tuple[str, ...] = ()  # what earlier tries have recorded
+    about: RunFacts | None = None
     recorded: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
@@ -63,10 +66,6 @@ class LocalContext:
     def close_files(self, names: MutableMapping[str, Any]) -> str:
         names.clear()
         return ""
-
-    @property
-    def journal(self) -> tuple[str, ...]:
-        return tuple(self.recorded)
 
     def record(self, entry: str) -> None:
         self.recorded.append(entry)
@@ -114,7 +113,7 @@ def play(
         values={ref: _as_input(inputs, ref, value) for ref, value in (values or {}).items() if ref in reads},
         targets={ref: OutputTarget(type="File") for ref in action.writes(converted)} | dict(targets or {}),
         connection=connection,
-        recorded=list(recorded),
+        journal=tuple(recorded),
     )
     printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):

@@ -86,7 +86,7 @@ class Relay:
             threading.Thread(target=self._pass, args=(client,), daemon=True).start()
 
     def _pass(self, plain: socket.socket) -> None:
-        with suppress(OSError, Cut), contextlib.ExitStack() as lines:
+        with suppress(OSError), contextlib.ExitStack() as lines:
             client = lines.enter_context(plain)
             server = lines.enter_context(socket.socket(socket.AF_UNIX))
             server.connect(str(self.target))
@@ -102,8 +102,11 @@ class Relay:
                 secured.do_handshake()
             back = threading.Thread(target=_pump, args=(server, client), daemon=True)
             back.start()
-            self._forward(client, server)
-            _end(server)
+            try:
+                self._forward(client, server)
+            finally:
+                # A client that was killed may end in an error, and the server must see that nobody is there.
+                _end(server)
             back.join()
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
@@ -111,6 +114,11 @@ class Relay:
             try:
                 if self.hook is not None:
                     self.hook(data)
+            except Cut:
+                _end(client)
+                # Not its end of writing alone: the answer to what came before has no reader either.
+                server.shutdown(socket.SHUT_RDWR)
+                return
             except CutAfter:
                 # Nothing of the answer may pass, and the server has all that was sent.
                 _end(client)
@@ -162,6 +170,9 @@ def running() -> Iterator[Postgres]:
         with made.admin() as admin:
             for name in (USER, "clear"):
                 admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+            # What is tried is what happens when a line or a process ends, never the machine.
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                admin.execute(f"ALTER SYSTEM SET {name} = off")
             admin.execute("SELECT pg_reload_conf()")
         yield made
         for relay in made.relays:

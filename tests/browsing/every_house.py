@@ -13,6 +13,7 @@ from procession.model.people import SCOPES, Role
 from procession.operations import applications, connections, links
 from procession.operations.connections import NewConnection
 from procession.store import permissions
+from tests import approving
 from tests.api.house import House
 from tests.web import suggestions_site, test_try_step
 from tests.web.account_site import visitor
@@ -44,6 +45,7 @@ def furnish(home: House) -> dict[str, str]:
     names["trying"] = _trying(home)
     names["broken"] = _broken(home)
     _connect(home)
+    names["asks"] = _asks(home)
     return names
 
 
@@ -67,6 +69,18 @@ def _connect(home: House) -> None:
         connections.add(home.act(tx, "admin"), mail)
 
     home.database.write(operation)
+
+
+def _asks(home: House) -> str:
+    """A run that waits for the owner of the others to decide."""
+    body = approving.text("Accruals", comment="required", shows=["${d.amount}", "${d.report}"], at_least=2)
+    headers = {"content-type": "application/yaml"}
+    process = home.ask("POST", "processes", who="editor", content=body.encode(), headers=headers).json()["id"]
+    holder = home.users["owner"].id
+    home.database.write(
+        lambda tx: permissions.give(tx, ProcessId.parse(process), Role.READER, holder=holder),
+    )
+    return approving.begun(home, process, "editor")
 
 
 def _lists(home: House) -> None:

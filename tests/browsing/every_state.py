@@ -175,6 +175,8 @@ STATES = (
     row("run, waiting", "/runs/{kept}"),
     row("run, queued", "/runs/{queued}"),
     row("run, running", "/runs/{running}"),
+    row("run, asks", "/runs/{asks}"),
+    row("run, asks others", "/runs/{asks}", who="editor"),
     row("run, failed", "/runs/{failed}"),
     row("run, finished", "/runs/{finished}"),
     row("run, remarks", "/runs/{remarks}"),

@@ -95,6 +95,7 @@ ANSWERS: Mapping[str, str] = {
     "application delete": "id client_id",
     "application list": f"; applications[]: {APPLICATION}",
     "application reset-secret": f"{APPLICATION} client_secret",
+    "approve": "run step isOpen decision signed; shown[]: reference name text content file",
     "backup": "file sizeInBytes madeAt runs contents missing isVerified secrets",
     "cancel": RUN,
     "connection add": CONNECTION,
@@ -113,6 +114,7 @@ ANSWERS: Mapping[str, str] = {
     "log": "run step key log",
     "prune": "isDone contents logs freedBytes databaseBytesBefore databaseBytesAfter notes;"
     " runs[]: id name process result dateEnded",
+    "reject": "run step isOpen decision signed; shown[]: reference name text content file",
     "restart": f"{STEP} run isServerRunning{PLAN}",
     "restart (--plan)": f"run{PLAN}",
     "restore": "home file madeAt runs contents missing underWay",

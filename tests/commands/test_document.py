@@ -83,7 +83,7 @@ application change c-1 --name Others
 application reset-secret c-1
 application delete c-1
 """
-ELSEWHERE = {"restore", "serve"}
+ELSEWHERE = {"approve", "reject", "restore", "serve"}
 
 
 @pytest.mark.acceptance

@@ -62,6 +62,7 @@ GET runs/{run}/steps/{step}/plan | executor | run |
 POST runs/{run}/steps/{step}/restart | executor | run |
 GET runs/{run}/steps/{step}/suggestions | reader | run |
 POST runs/{run}/steps/{step}/suggestions | reader | run |
+POST runs/{run}/steps/{step}/approval | reader | run |
 POST runs/{run}/start | executor | run |
 POST runs/{run}/cancel | executor | run |
 POST runs/{run}/copy | executor | run |

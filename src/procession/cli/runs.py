@@ -93,6 +93,30 @@ def cancel(console: Console, run: str, reason: str | None) -> int:
     return runs.cancel(console, run, reason)
 
 
+@command("approve", is_remote=True, example="approve pr-7 controllers --comment 'agreed with the ledger'")
+@click.argument("run")
+@click.argument("step")
+@option("--comment", "Kept with the decision.", default="")
+@option("--signed", "The hash of what you looked at; nothing is decided if it has changed.", metavar="HASH")
+def approve(console: Console, run: str, step: str, comment: str, signed: str | None) -> int:
+    """Say yes to what STEP of RUN asks, as who signs in to the server."""
+    from procession.commands import approving
+
+    return approving.decide(console, run, step, is_approved=True, comment=comment, signed=signed)
+
+
+@command("reject", is_remote=True, example="reject pr-7 controllers --comment 'account 4010 is twice in it'")
+@click.argument("run")
+@click.argument("step")
+@option("--comment", "Kept with the decision.", default="")
+@option("--signed", "The hash of what you looked at; nothing is decided if it has changed.", metavar="HASH")
+def reject(console: Console, run: str, step: str, comment: str, signed: str | None) -> int:
+    """Say no to what STEP of RUN asks, as who signs in to the server."""
+    from procession.commands import approving
+
+    return approving.decide(console, run, step, is_approved=False, comment=comment, signed=signed)
+
+
 @command("restart", is_remote=True, example="restart pr-7 reconcile --reason 'bank file corrected'")
 @click.argument("run")
 @click.argument("step")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procession.actions.reaching import addresses
-from procession.actions.reaching.addresses import Refused
+from procession.actions.reaching.addresses import AddressRefused
 
 INSIDE = [
     *("127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1"),  # noqa: S104
@@ -43,26 +43,26 @@ NO_NAMES = [
 
 @pytest.mark.parametrize("host", INSIDE)
 def test_no_address_of_this_machine_or_its_network_is_let_through(host: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         addresses.find(host, 80, private_hosts=False)
 
 
 @pytest.mark.parametrize("host", SPELLED)
 @pytest.mark.parametrize("private_hosts", [True, False])
 def test_an_address_that_only_the_c_library_reads_is_refused(host: str, private_hosts: bool) -> None:
-    with pytest.raises(Refused, match=r"is no address; write four numbers|private network"):
+    with pytest.raises(AddressRefused, match=r"is no address; write four numbers|private network"):
         addresses.find(host, 80, private_hosts=private_hosts)
 
 
 @pytest.mark.parametrize("host", NO_NAMES)
 def test_what_is_no_name_is_not_looked_up(host: str) -> None:
-    with pytest.raises(Refused, match=r"is no name of a host|is no address"):
+    with pytest.raises(AddressRefused, match=r"is no name of a host|is no address"):
         addresses.find(host, 80, private_hosts=True)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST"])
 def test_a_name_is_judged_by_its_address(host: str) -> None:
-    with pytest.raises(Refused, match="an administrator can allow private hosts"):
+    with pytest.raises(AddressRefused, match="an administrator can allow private hosts"):
         addresses.find(host, 80, private_hosts=False)
 
     assert all(place.address.is_loopback for place in addresses.find(host, 80, private_hosts=True))
@@ -85,7 +85,7 @@ def test_public_addresses_are_let_through(host: str) -> None:
     ],
 )
 def test_what_gives_credentials_of_the_machine_or_has_many_receivers_is_refused_to_everybody(host: str) -> None:
-    with pytest.raises(Refused, match=r"is no address that a step may connect to"):
+    with pytest.raises(AddressRefused, match=r"is no address that a step may connect to"):
         addresses.find(host, 80, private_hosts=True)
 
 
@@ -141,7 +141,7 @@ def test_a_name_that_means_something_else_the_second_time_is_connected_to_as_it_
 
 
 def test_a_name_that_nobody_has_is_told() -> None:
-    with pytest.raises(Refused, match=r"the address of nobody\.invalid cannot be found"):
+    with pytest.raises(AddressRefused, match=r"the address of nobody\.invalid cannot be found"):
         addresses.find("nobody.invalid", 80, private_hosts=False)
 
 

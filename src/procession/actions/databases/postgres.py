@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from procession.actions.contract import ConnectionInput
 from procession.actions.databases.statements import StatementPart, names, written
 from procession.actions.problems import Problem
-from procession.actions.reaching.addresses import Refused, find
+from procession.actions.reaching.addresses import AddressRefused, find
 from procession.model.connections import DatabaseOptions
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Con
 def _addresses(connection: ConnectionInput, options: DatabaseOptions) -> list[str]:
     try:
         found = find(options.host, options.port, private_hosts=connection.private_hosts)
-    except Refused as refused:
+    except AddressRefused as refused:
         # Without the host and its addresses, which are the connection's own.
         told = _IN_BRACKETS.sub("", str(refused).replace(options.host, "its host"))
         raise Problem(f"{connection.called}: {told}") from None

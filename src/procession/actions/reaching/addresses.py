@@ -55,12 +55,12 @@ _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IG
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?", re.IGNORECASE)
 
 
-class Refused(Problem):
+class AddressRefused(Problem):
     """It may not be connected to, or there is nothing to connect to; complete, in the user's words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CheckedAddress:
     """An address that was checked; `host` is the name it was found by, for certificates and messages."""
 
     host: str
@@ -68,22 +68,22 @@ class Place:
     port: int
 
 
-def find(host: str, port: int, *, private_hosts: bool) -> tuple[Place, ...]:
-    """The addresses of a host that a step may connect to, at least one. Raises Refused.
+def find(host: str, port: int, *, private_hosts: bool) -> tuple[CheckedAddress, ...]:
+    """The addresses of a host that a step may connect to, at least one. Raises AddressRefused.
 
     Unless `private_hosts`, none of this machine, of a private network or of a link; never one for many receivers.
     """
     name = host.removeprefix("[").removesuffix("]")
     found = tuple(dict.fromkeys(_look_up(name, port)))[:ADDRESSES_MAX]
-    allowed = tuple(Place(name, one, port) for one in found if is_allowed(one, private_hosts=private_hosts))
+    allowed = tuple(CheckedAddress(name, one, port) for one in found if is_allowed(one, private_hosts=private_hosts))
     if allowed:
         return allowed
     if any(is_allowed(one, private_hosts=True) for one in found):
-        raise Refused(
+        raise AddressRefused(
             f"{name} is an address of this machine or of a private network ({found[0]}); an administrator can allow"
             " private hosts to the connection"
         )
-    raise Refused(f"{name} is no address that a step may connect to ({found[0]})")
+    raise AddressRefused(f"{name} is no address that a step may connect to ({found[0]})")
 
 
 def is_allowed(address: IPAddress, *, private_hosts: bool) -> bool:
@@ -120,14 +120,14 @@ def _look_up(name: str, port: int) -> list[IPAddress]:
         if "%" not in name:
             return [ip_address(name)]
     if _NUMERIC.fullmatch(name):
-        raise Refused(f'"{name}" is no address; write four numbers, such as 192.0.2.1')
+        raise AddressRefused(f'"{name}" is no address; write four numbers, such as 192.0.2.1')
     try:
         # As certificates have it. What has no such form is no name of a host.
         ascii_name = name if name.isascii() else name.encode("idna").decode()
     except UnicodeError:
         ascii_name = ""
     if not _NAME.fullmatch(ascii_name):
-        raise Refused(f'"{name}" is no name of a host')
+        raise AddressRefused(f'"{name}" is no name of a host')
     return _ask(ascii_name, port)
 
 
@@ -149,10 +149,10 @@ def _ask(name: str, port: int) -> list[IPAddress]:
     if answers:
         return answers
     why = errors[0].strerror or str(errors[0]) if errors else f"no answer within {NAME_SECONDS_MAX:g} s"
-    raise Refused(f"the address of {name} cannot be found ({why})")
+    raise AddressRefused(f"the address of {name} cannot be found ({why})")
 
 
-def connect(places: tuple[Place, ...], *, seconds_max: float) -> socket.socket:
+def connect(places: tuple[CheckedAddress, ...], *, seconds_max: float) -> socket.socket:
     """A connection to the first that takes it, within the time in all. Raises OSError of the last."""
     end_at, last = time.monotonic() + seconds_max, OSError("nobody answers")
     for place in places:

@@ -44,6 +44,8 @@ NAME_FILES = (
     "/etc/resolv.conf",
     "/etc/services",
 )
+# DuckDB looks up a container's limits, and ends its process where it may not.
+LIMIT_FILES = ("/sys/fs/cgroup",)
 # Opened by each worker: they belong to its own /proc.
 _PROCESSES = ("/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel")
 _SOURCES = ("/dev/random", "/dev/urandom")

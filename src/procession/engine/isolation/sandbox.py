@@ -110,7 +110,7 @@ def enter_reaching(cell: Cell, job: Job) -> None:
     if cell.settings.landlock:
         rules = landlock.prepare(cell.system, network=True, scoped=True)
         if rules is not None:
-            readable = [*_files_of(job), *cell.settings.import_paths, *landlock.NAME_FILES]
+            readable = [*_files_of(job), *cell.settings.import_paths, *landlock.NAME_FILES, *landlock.LIMIT_FILES]
             rules.restrict(readable=readable, writable=[job.folder, *_folders_of(job)])
     _close(cell.system)
     if cell.has_seccomp:

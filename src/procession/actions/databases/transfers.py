@@ -1,0 +1,160 @@
+"""Rows on their way into a table of PostgreSQL: copied into a temporary one, then moved by two statements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from procession.actions.database import quote
+from procession.actions.databases.arriving import BATCH_ROWS
+from procession.actions.databases.fitting_cells import FittingCell
+from procession.actions.databases.targets import TargetColumn
+from procession.actions.problems import Problem
+from procession.actions.rows.work import RowWork
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
+_BESIDE = "procession_rows"
+_IN_COPY = re.compile(rf'COPY {_BESIDE}, line (\d+), column (.+?): "')
+
+
+@dataclass(slots=True, kw_only=True)
+class Transfer:
+    """`columns` and `cells` by the names of the rows of the relation `source`; `key` names columns of the table."""
+
+    doing: RowWork
+    session: psycopg.Connection[Any]
+    source: str
+    columns: Mapping[str, TargetColumn]
+    cells: Mapping[str, FittingCell]
+    key: Sequence[str]
+    rows: int = field(default=0)
+
+    def copy(self) -> None:
+        """Sends the rows into a table that ends with the transaction: what the database cannot read is told by now."""
+        from psycopg import sql
+
+        self.session.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+                self._beside(), self._names(), self._table()
+            )
+        )
+        shown = ", ".join(f"CAST({cell.text} AS VARCHAR)" for cell in self.cells.values())
+        query = self.doing.connection.execute(f"SELECT {shown} FROM {quote(self.source)} ORDER BY rowid")
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(self._beside(), self._names())
+        with self.session.cursor().copy(statement) as copy:
+            while batch := query.fetchmany(BATCH_ROWS):
+                for row in batch:
+                    copy.write_row(row)
+                self.rows += len(batch)
+
+    def replace(self) -> int:
+        """Deletes what these rows take the place of; gives how many those were."""
+        from psycopg import sql
+
+        settings = self.doing.context.settings
+        if settings.mode == "upsert" or (settings.mode == "append" and settings.batch is None):
+            return 0
+        # Nobody may add rows of the same key, or of the same batch, between the two statements.
+        self.session.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self._table()))
+        if settings.mode == "append":
+            statement = sql.SQL("DELETE FROM {} WHERE {} = {}").format(
+                self._table(), sql.Identifier(self._marker()), sql.Literal(batch_of(self.doing))
+            )
+        else:
+            statement = sql.SQL("DELETE FROM {} t USING (SELECT DISTINCT {} FROM {}) k WHERE {}").format(
+                self._table(),
+                _listed(self.key),
+                self._beside(),
+                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in self.key),
+            )
+        return self.session.execute(statement).rowcount
+
+    def insert(self) -> None:
+        """Moves the rows over, and reads back what the table has of them. Raises Problem where it is anything else."""
+        from psycopg import sql
+
+        texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self._spelled())
+        names, values = self._names(), self._names()
+        if self.doing.context.settings.batch is not None:
+            names = sql.SQL("{}, {}").format(names, sql.Identifier(self._marker()))
+            values = sql.SQL("{}, {}").format(values, sql.Literal(batch_of(self.doing)))
+        # What comes back are the rows as they are stored, after the table's own triggers.
+        statement = sql.SQL(
+            "WITH written AS (INSERT INTO {} ({}) SELECT {} FROM {} {} RETURNING {}), "
+            "changed AS (SELECT {} FROM {} EXCEPT ALL SELECT * FROM written) "
+            "SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM changed)"
+        ).format(
+            self._table(), names, values, self._beside(), self._conflict(), texts, texts, self._beside()
+        )  # fmt: skip
+        row = self.session.execute(statement).fetchone()
+        assert row is not None
+        written, changed = row
+        if written != self.rows or changed:
+            raise Problem(
+                f"the table took {written:,} of {self.rows:,} rows, and has {changed:,} of them otherwise than they"
+                " were given: a trigger or a rule of its own; nothing was written"
+            )
+
+    def _conflict(self) -> sql.Composable:
+        from psycopg import sql
+
+        if self.doing.context.settings.mode != "upsert":
+            return sql.SQL("")
+        # Where there is nothing but the key it is set to itself, so that every row comes back.
+        others = [name for name in self._spelled() if name not in self.key] or list(self.key)
+        return sql.SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(
+            _listed(self.key),
+            sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in others),
+        )
+
+    def _table(self) -> sql.Composable:
+        from psycopg import sql
+
+        return sql.Identifier(*self.doing.context.settings.table)
+
+    def _beside(self) -> sql.Composable:
+        from psycopg import sql
+
+        return sql.Identifier("pg_temp", _BESIDE)
+
+    def _spelled(self) -> list[str]:
+        return [column.name for column in self.columns.values()]
+
+    def _names(self) -> sql.Composable:
+        return _listed(self._spelled())
+
+    def _marker(self) -> str:
+        marker: str = self.doing.context.settings.batch
+        return marker
+
+
+def _listed(names: Sequence[str]) -> sql.Composable:
+    from psycopg import sql
+
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def batch_of(doing: RowWork) -> str:
+    """The run and the step: the same for every try and every restart."""
+    return doing.context.idempotency_key.rpartition("/")[0]
+
+
+def complaint(doing: RowWork, error: psycopg.Error, told: str) -> str:
+    """The database's words, with the place of the cell that it could not read."""
+    from psycopg import errors
+
+    if isinstance(error, errors.QueryCanceled):
+        return "a statement took longer than `timeout` and was ended"
+    if isinstance(error, errors.InvalidColumnReference):
+        return f"the table has no unique key of {', '.join(doing.context.settings.key)}, which upsert goes by"
+    found = _IN_COPY.search(error.diag.context or "")
+    if found is None:
+        return f"{told} ({error.diag.message_detail})" if error.diag.message_detail else told
+    given = doing.connection.execute("DESCRIBE source").fetchall()
+    name = next((row[0] for row in given if row[0].lower() == found[2].lower()), found[2])
+    return f'{doing.place("source", int(found[1]) - 1, name)}, column "{name}": {told}'

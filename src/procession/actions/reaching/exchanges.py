@@ -1,0 +1,289 @@
+"""Requests over HTTP, each to an address that was checked, within a time for the whole of it and a size for its answer.
+
+Redirects are followed here and nowhere else: what proves who asks, and what the user gave, goes to no other place.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+
+from procession.actions.contract import ConnectionInput
+from procession.actions.problems import Problem
+from procession.actions.reaching import addresses, urls
+from procession.actions.reaching.addresses import AddressRefused, CheckedAddress
+from procession.actions.reaching.urls import HttpUrl
+
+BODY_BYTES_MAX = 64 * 2**20  # of an answer, after it was unpacked
+REDIRECTS_MAX = 5
+CONNECT_SECONDS_MAX = 15.0
+_PIECE_BYTES = 65_536
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAFE = frozenset({"GET", "HEAD"})
+_ONCE = frozenset({"POST", "PATCH"})
+_AGENT = "Procession"
+
+
+class Unanswered(Problem):
+    """There is no answer. `is_in_doubt`: it may have arrived all the same."""
+
+    def __init__(self, text: str, *, is_in_doubt: bool) -> None:
+        super().__init__(text)
+        self.is_in_doubt = is_in_doubt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAsk:
+    """One request. `headers` are those beside what proves who asks; a Path is a body that is read from a file."""
+
+    method: str
+    url: HttpUrl
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Path = b""
+    seconds_max: float = 60.0  # for the whole of it, redirects included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """`body` is a file of its own; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Path
+    size_bytes: int
+    url: HttpUrl  # that gave it
+
+    def shown(self) -> str:
+        """The beginning of its body, for a message."""
+        with self.body.open("rb") as file:
+            text = file.read(600).decode("utf-8", "replace")
+        line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+        return line if len(line) <= 200 else f"{line[:200]}..."
+
+
+class HttpExchange:
+    """Sends requests by one connection of the kind http, with its proof; closes with the block."""
+
+    def __init__(self, connection: ConnectionInput, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._home = urls.parse(connection.options["url"])
+        self._proof = _proof(connection)
+        if self._proof and self._home.scheme == "http" and not connection.private_hosts:
+            raise Problem(f"{connection.called} would send its secret without TLS; its address must begin with https")
+        self._context = ssl.create_default_context()
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._transports: dict[tuple[tuple[str, str, int], CheckedAddress, bool], httpx2.HTTPTransport] = {}
+        self._bodies = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for transport in self._transports.values():
+            transport.close()
+
+    def send(self, ask: HttpAsk) -> HttpAnswer:
+        """The answer, whatever its status; that of the last redirect that may be followed. Raises Problem."""
+        with _Watch(ask.seconds_max) as watch:
+            for _ in range(REDIRECTS_MAX + 1):
+                answer = self._send(ask, watch)
+                if answer.status not in _REDIRECTS or "location" not in answer.headers:
+                    return answer
+                ask = self._follow(ask, answer)
+        raise Problem(f"{ask.url.host} redirects more than {REDIRECTS_MAX} times")
+
+    def _follow(self, ask: HttpAsk, answer: HttpAnswer) -> HttpAsk:
+        to = urls.next_of(ask.url, answer.headers["location"])
+        if to.origin != self._home.origin and ask.method not in _SAFE:
+            raise Problem(f"{ask.url.host} redirects to {to.host}; what is sent to the connection goes nowhere else")
+        if answer.status == 303 or (answer.status in {301, 302} and ask.method == "POST"):
+            # RFC 9110, 15.4: the answer to what was done is fetched from there.
+            kept = {name: text for name, text in ask.headers.items() if not name.lower().startswith("content-")}
+            return replace(ask, method="HEAD" if ask.method == "HEAD" else "GET", url=to, body=b"", headers=kept)
+        return replace(ask, url=to)
+
+    def _send(self, ask: HttpAsk, watch: _Watch) -> HttpAnswer:
+        is_home = ask.url.origin == self._home.origin
+        headers = {**_USUAL, "Host": ask.url.authority}
+        if is_home:
+            headers |= {**ask.headers, **self._proof}
+        places = addresses.find(ask.url.host, ask.url.port, private_hosts=self._connection.private_hosts)
+        for number, place in enumerate(places, start=1):
+            try:
+                return self._send_to(place, ask, headers, watch)
+            except httpx2.ConnectError as error:
+                if number == len(places) or watch.is_over or _is_tls(error):
+                    raise _unanswered(ask, error, watch, is_in_doubt=False) from error
+            except httpx2.ConnectTimeout as error:
+                if number == len(places) or watch.is_over:
+                    raise _unanswered(ask, error, watch, is_in_doubt=False) from error
+            except (httpx2.TransportError, zlib.error) as error:
+                raise _unanswered(ask, error, watch, is_in_doubt=True) from error
+        raise AddressRefused(f"{ask.url.host} has no address")
+
+    def _send_to(self, place: CheckedAddress, ask: HttpAsk, headers: Mapping[str, str], watch: _Watch) -> HttpAnswer:
+        transport = self._transport(ask.url, place, is_kept=ask.method not in _ONCE)
+        seconds = watch.left
+        timeout = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS_MAX))
+        # By parts, and by the address that was checked: nobody reads a text of ours once more, in another way.
+        path, _, query = ask.url.target.partition("?")
+        raw = path.encode() + (b"?" + query.encode() if query else b"")
+        url = httpx2.URL(scheme=ask.url.scheme, host=str(place.address), port=place.port, raw_path=raw)
+        request = httpx2.Request(
+            ask.method,
+            url,
+            headers=[(name.encode(), text.encode()) for name, text in headers.items()],
+            content=_pieces(ask.body) if isinstance(ask.body, Path) else ask.body,
+            extensions={"timeout": timeout.as_dict(), "sni_hostname": ask.url.host, "trace": watch.trace},
+        )
+        if isinstance(ask.body, Path):
+            # With its size: many servers do not take a body in chunks.
+            request.headers["Content-Length"] = str(ask.body.stat().st_size)
+            request.headers.pop("Transfer-Encoding", None)
+        response = transport.handle_request(request)
+        try:
+            return self._answer(ask, response, watch)
+        finally:
+            response.close()
+
+    def _transport(self, url: HttpUrl, place: CheckedAddress, *, is_kept: bool) -> httpx2.HTTPTransport:
+        # One for each name and address: a connection that was proved to be one name's is used for no other. What must
+        # not happen twice gets a new one: of one that the server closes meanwhile, nobody knows what has arrived.
+        key = (url.origin, place, is_kept)
+        if key not in self._transports:
+            limits = httpx2.Limits(max_keepalive_connections=1 if is_kept else 0)
+            self._transports[key] = httpx2.HTTPTransport(verify=self._context, trust_env=False, limits=limits)
+        return self._transports[key]
+
+    def _answer(self, ask: HttpAsk, response: httpx2.Response, watch: _Watch) -> HttpAnswer:
+        self._bodies += 1
+        path = self._folder / f"answer{self._bodies}"
+        size = 0
+        with path.open("wb") as file:
+            for piece in _unpacked(response, ask.url.host):
+                size += len(piece)
+                if size > BODY_BYTES_MAX:
+                    raise Problem(f"the answer of {ask.url.host} is larger than {BODY_BYTES_MAX // 2**20} MB")
+                file.write(piece)
+        _ = watch.left  # one that was cut in the middle may look like one that has ended
+        headers = {name.lower(): text for name, text in response.headers.items()}
+        return HttpAnswer(status=response.status_code, headers=headers, body=path, size_bytes=size, url=ask.url)
+
+
+_USUAL = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": _AGENT}
+
+
+def _proof(connection: ConnectionInput) -> dict[str, str]:
+    """The header that proves who asks. Raises Problem without telling what is wrong with a secret."""
+    options, secrets = connection.options, connection.secrets
+    match options.get("proof", "none"):
+        case "basic":
+            pair = f"{options.get('user', '')}:{secrets.get('password', '')}"
+            # RFC 7617: in UTF-8.
+            name, text = "Authorization", "Basic " + base64.b64encode(pair.encode()).decode()
+        case "bearer":
+            name, text = "Authorization", f"Bearer {secrets.get('token', '')}"
+        case "header":
+            name, text = str(options.get("header", "")), secrets.get("value", "")
+        case _:
+            return {}
+    if not name or not text.isprintable():
+        raise Problem(f"{connection.called} has a header or a secret that no request can hold")
+    return {name: text}
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
+
+def _unpacked(response: httpx2.Response, host: str) -> Iterator[bytes]:
+    """The body as it was before it was packed, in pieces of a bounded size: a bomb is met piece by piece."""
+    packed = response.headers.get("content-encoding", "identity").strip().lower()
+    stream = response.stream
+    assert isinstance(stream, httpx2.SyncByteStream)
+    if packed in {"", "identity"}:
+        yield from stream
+        return
+    if packed not in {"gzip", "x-gzip", "deflate"}:
+        raise Problem(f"the answer of {host} is packed as {packed[:40]!r}, which was not asked for")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip and zlib, whichever it is
+    for piece in stream:
+        left = piece
+        while left:
+            yield unpack.decompress(left, _PIECE_BYTES)
+            left = unpack.unconsumed_tail
+    yield unpack.flush()
+    if not unpack.eof:
+        raise httpx2.RemoteProtocolError("the packed answer ends in the middle")
+
+
+class _Watch:
+    """Ends a whole exchange when its time is over, however slowly it goes on: it cuts the connections."""
+
+    def __init__(self, seconds_max: float) -> None:
+        self.is_over = False
+        self._seconds_max = seconds_max
+        self._end_at = time.monotonic() + seconds_max
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds_max, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    @property
+    def left(self) -> float:
+        """Seconds, more than none. Raises ReadTimeout when there are none."""
+        left = self._end_at - time.monotonic()
+        if self.is_over or left <= 0:
+            raise httpx2.ReadTimeout(self.words)
+        return left
+
+    @property
+    def words(self) -> str:
+        return f"no whole answer within {self._seconds_max:g} s"
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hears of every connection that is made, and of every one that gets TLS."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            with self._lock:
+                self._sockets.append(info["return_value"].get_extra_info("socket"))
+            if self.is_over:
+                self._cut()
+
+    def _cut(self) -> None:
+        self.is_over = True
+        with self._lock:
+            for one in self._sockets:
+                with contextlib.suppress(OSError):
+                    # Past the TLS layer, which belongs to the thread that reads.
+                    socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+
+def _is_tls(error: Exception) -> bool:
+    return isinstance(error.__cause__, ssl.SSLError) or "SSL" in str(error) or "certificate" in str(error)
+
+
+def _unanswered(ask: HttpAsk, error: Exception, watch: _Watch, *, is_in_doubt: bool) -> Unanswered:
+    is_late = watch.is_over or (isinstance(error, httpx2.TimeoutException) and is_in_doubt)
+    why = watch.words if is_late else str(error) or type(error).__name__
+    return Unanswered(f"{ask.url.host} does not answer: {why}", is_in_doubt=is_in_doubt)

@@ -1,0 +1,94 @@
+"""An answer in pages: one request after the other, and one list of all their items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from procession.actions import references
+from procession.actions.contract import Context, OutputValue, StepOutcome
+from procession.actions.problems import Problem
+from procession.actions.reaching import pointers, urls
+from procession.actions.reaching.answer_files import file_of
+from procession.actions.reaching.asking import HttpCaller, told, wrong
+from procession.actions.reaching.call_settings import CallSettings, Pages
+from procession.actions.reaching.exchanges import BODY_BYTES_MAX, HttpAnswer, HttpAsk
+from procession.actions.reaching.urls import HttpUrl
+from procession.model.lifecycle import StepStatus
+
+# RFC 8288: <address>; rel="next", among others.
+_LINK = re.compile(r'<([^<>]*)>\s*((?:;\s*[A-Za-z*]+\s*=\s*(?:"[^"]*"|[^\s",;]+)\s*)*)')
+_IS_NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next)(?=\s*(?:;|\Z))', re.IGNORECASE)
+
+
+def run(context: Context, caller: HttpCaller, pages: Pages) -> StepOutcome:
+    """Raises Problem."""
+    settings: CallSettings = context.settings
+    first = caller.ask({})
+    path = context.folder / "pages.json"
+    found, read, last = 0, 0, None
+    with path.open("wb") as file:
+        file.write(b"[")
+        for answer in _answers(caller, first, pages):
+            read, last = read + 1, answer
+            for item in pointers.items(answer.body.read_bytes(), pages.items, answer.url.host):
+                file.write((b",\n" if found else b"\n") + bytes(item))
+                found += 1
+            answer.body.unlink()
+            if file.tell() > BODY_BYTES_MAX:
+                raise Problem(f"the pages of {answer.url.host} are larger than {BODY_BYTES_MAX // 2**20} MB")
+            context.progress(0.0, f"{read} pages, {found:,} items")
+        file.write(b"\n]\n")
+    assert last is not None
+    outputs: dict[str, OutputValue] = {}
+    if settings.outputs.body is not None:
+        outputs[references.only([settings.outputs.body])[0]] = file_of(context, replace(last, body=path))
+    if settings.outputs.status is not None:
+        outputs[references.only([settings.outputs.status])[0]] = last.status
+    said = f"{told(first)}: {found:,} items on {read} {'page' if read == 1 else 'pages'}"
+    return StepOutcome(status=StepStatus.SUCCESS, message=said, outputs=outputs)
+
+
+def _answers(caller: HttpCaller, ask: HttpAsk, pages: Pages) -> Iterator[HttpAnswer]:
+    seen: set[str] = set()
+    for _ in range(pages.max):
+        if str(ask.url) in seen:
+            raise Problem(f"{ask.url.host}: page {len(seen)} names one that was read already as the next")
+        seen.add(str(ask.url))
+        answer = caller.answered(ask)
+        if not caller.is_right(answer):
+            raise wrong(ask, answer)
+        following = _next(answer, ask.url, pages)
+        yield answer
+        if following is None:
+            return
+        ask = replace(ask, url=following)
+    raise Problem(f"{ask.url.host} has more than {pages.max:,} pages")
+
+
+def _next(answer: HttpAnswer, present: HttpUrl, pages: Pages) -> HttpUrl | None:
+    """Raises Problem for one at another place: what proves who asks does not go there."""
+    named = _linked(answer) if pages.next == "link" else _pointed(answer, pages.next)
+    if named is None:
+        return None
+    if pages.query:
+        return urls.with_query(present, pages.query, named)
+    found = urls.next_of(present, named)
+    if found.origin != present.origin:
+        raise Problem(f"{present.host}: the next page is at another place, {found.host}; that is not followed")
+    return found
+
+
+def _pointed(answer: HttpAnswer, pointer: str) -> str | None:
+    raw = pointers.raw(answer.body.read_bytes(), pointer, answer.url.host)
+    value = None if raw is None else pointers.value(raw, answer.url.host)
+    # Empty and false say that there is none, in many an API.
+    return None if value is None or value is False or value == "" else str(value)
+
+
+def _linked(answer: HttpAnswer) -> str | None:
+    for found in _LINK.finditer(answer.headers.get("link", "")[:8_000]):
+        if _IS_NEXT.search(found[2]):
+            return found[1]
+    return None

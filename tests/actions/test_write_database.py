@@ -1,0 +1,456 @@
+"""write_database into a real PostgreSQL: all rows or none, as they were given, and never twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from procession.actions.contract import ConnectionInput, StepOutcome
+from procession.actions.kinds import write_database
+from procession.model.lifecycle import StepStatus
+from procession.model.processes import Effect
+from tests.actions import postgres as servers
+from tests.actions.context import Played, play
+from tests.actions.postgres import Postgres
+from tests.crashing import finish, in_a_child
+from tests.support import wait_until
+
+LEDGER = """
+CREATE SCHEMA finance;
+CREATE TABLE finance.ledger (entry integer PRIMARY KEY, account varchar(4) NOT NULL, amount numeric(12,2),
+    booked_on date DEFAULT '2026-01-01', batch text, made integer GENERATED ALWAYS AS (entry * 2) STORED);
+INSERT INTO finance.ledger (entry, account, amount) VALUES (1, '0400', 10), (2, '0400', 20), (3, '0410', 30);
+"""
+ROWS = b"entry,account,amount\n2,0400,20.50\n4,0420,-0.10\n"
+COLUMNS = {"entry": {"type": "Number"}, "account": {"type": "Text"}, "amount": {"type": "Money"}}
+BEFORE = [(1, "0400", "10.00"), (2, "0400", "20.00"), (3, "0410", "30.00")]
+MODES: dict[str, dict[str, Any]] = {
+    "upsert": {"mode": "upsert", "key": ["entry"]},
+    "replace_where": {"mode": "replace_where", "key": ["account"]},
+    "batch": {"mode": "append", "batch": "batch"},
+    "append": {"mode": "append"},
+}
+# What each mode makes of BEFORE; appended are rows that are new.
+AFTER = {
+    "upsert": [(1, "0400", "10.00"), (2, "0400", "20.50"), (3, "0410", "30.00"), (4, "0420", "-0.10")],
+    "replace_where": [(2, "0400", "20.50"), (3, "0410", "30.00"), (4, "0420", "-0.10")],
+    "batch": [*BEFORE, (4, "0420", "20.50"), (5, "0420", "-0.10")],
+    "append": [*BEFORE, (4, "0420", "20.50"), (5, "0420", "-0.10")],
+}
+NEW_ROWS = b"entry,account,amount\n4,0420,20.50\n5,0420,-0.10\n"
+
+
+class Written:
+    """A database that a test writes to."""
+
+    def __init__(self, postgres: Postgres, folder: Path, script: str = LEDGER) -> None:
+        self.postgres, self.folder = postgres, folder
+        self.database = postgres.fresh(script)
+        self.times = 0
+
+    def write(
+        self, content: Any = ROWS, /, connection: ConnectionInput | None = None, recorded: Any = (), **settings: Any
+    ) -> Played:
+        self.times += 1
+        source = {"file": "${files.rows}", "columns": COLUMNS} if content in (ROWS, NEW_ROWS) else "${files.rows}"
+        given = {"connection": "erp", "source": source, "into": "finance.ledger"} | settings
+        return play(
+            write_database.ACTION,
+            self.folder / f"{self.times}",
+            given,
+            {"files.rows": content},
+            connection=connection or servers.connection(self.postgres, self.database),
+            recorded=recorded,
+        )
+
+    def refused(self, content: Any = ROWS, /, **settings: Any) -> str:
+        before = self.rows()
+        played = self.write(content, **settings)
+        assert played.outcome.status is StepStatus.FAILED, played.outcome.message
+        assert self.rows() == before
+        return played.outcome.message
+
+    def rows(self, sql: str = "SELECT entry, account, amount::text FROM finance.ledger ORDER BY entry") -> list[Any]:
+        with self.postgres.admin(self.database) as admin:
+            return admin.execute(sql).fetchall()
+
+    def is_quiet(self) -> bool:
+        """Whether no session of ours is left, so that what it did is done or gone."""
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'erp' AND datname = current_database()"
+        return self.rows(sql) == [(0,)]
+
+
+def parquet(sql: str) -> tuple[str, bytes]:
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        duckdb.sql(f"COPY ({sql}) TO '{file.name}' (FORMAT parquet)")
+        return "rows.parquet", Path(file.name).read_bytes()
+
+
+@pytest.fixture
+def written(postgres: Postgres, tmp_path: Path) -> Written:
+    return Written(postgres, tmp_path)
+
+
+def rows_of(mode: str) -> bytes:
+    return NEW_ROWS if mode in {"batch", "append"} else ROWS
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_rows_are_written_as_the_mode_says(written: Written, mode: str) -> None:
+    played = written.write(rows_of(mode), **MODES[mode])
+
+    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    assert written.rows() == AFTER[mode]
+    gone = ", 2 before them replaced" if mode == "replace_where" else ""
+    assert played.outcome.message == f'2 rows written to finance.ledger of the connection "erp"{gone}'
+
+
+@pytest.mark.parametrize("mode", ["upsert", "replace_where", "batch"])
+def test_the_same_again_is_the_same(written: Written, mode: str) -> None:
+    for _ in range(2):
+        assert written.write(rows_of(mode), **MODES[mode]).outcome.status is StepStatus.SUCCESS
+
+    assert written.rows() == AFTER[mode]
+
+
+def test_a_batch_is_marked_with_its_run_and_step_and_replaces_only_its_own(written: Written) -> None:
+    written.write(NEW_ROWS, **MODES["batch"])
+    written.write(b"entry,account,amount\n6,0420,1\n", **MODES["batch"])
+
+    assert written.rows("SELECT entry, batch FROM finance.ledger WHERE batch IS NOT NULL") == [(6, "pr-1/as-1")]
+    assert len(written.rows()) == 4
+
+
+def test_only_appending_without_a_mark_is_done_once() -> None:
+    for mode, given in MODES.items():
+        settings = {"connection": "erp", "source": "${files.rows}", "into": "t"} | given
+        converted = msgspec.convert(settings, write_database.ACTION.settings)
+
+        assert write_database.ACTION.effect_of is not None
+        wanted = Effect.ONCE if mode == "append" else Effect.IDEMPOTENT
+        assert write_database.ACTION.effect_of(converted) is wanted
+
+
+UPSERT = MODES["upsert"]
+# Rows that cannot be written as they are, and what is said of them.
+REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
+    "rounded": (
+        b"entry,account,amount\n4,a,1.005\n",
+        UPSERT,
+        'line 2, column "amount": 1.0050 does not fit numeric(12,2)',
+    ),
+    "too long a number": (
+        b"entry,account,amount\n4,a,12345678901.00\n",
+        UPSERT,
+        'line 2, column "amount": 12345678901',
+    ),
+    "too long a text": (
+        b"entry,account\n4,a\n5,abcde\n",
+        UPSERT,
+        'line 3, column "account": abcde has more than the 4',
+    ),
+    "blanks beyond": (b"entry,account\n4,abcd  \n", UPSERT, 'column "account": abcd   has more than the 4'),
+    "a fraction": (b"entry,account\n4,a\n4.5,b\n", UPSERT, 'line 3, column "entry": 4.5000 does not fit integer'),
+    "out of range": (b"entry,account\n4294967296,a\n", UPSERT, "4294967296 does not fit integer"),
+    "zeros before": (b"entry,account\n007,a\n", UPSERT, "007 does not fit integer"),
+    "no number": (b"entry,account\nx,a\n", UPSERT, "x does not fit integer"),
+    "words for a day": (b"entry,account,booked_on\n4,a,tomorrow\n", UPSERT, "tomorrow is no date"),
+    "a short day": (b"entry,account,booked_on\n4,a,05-04-24\n", UPSERT, "05-04-24 is no date"),
+    "no such day": (b"entry,account,booked_on\n4,a,2026-02-30\n", UPSERT, "2026-02-30 is no date"),
+    "a column too many": (b"entry,account,amout\n4,a,1\n", UPSERT, 'no column "amout"; did you mean "amount"?'),
+    "a column too few": (b"entry,amount\n4,1\n", UPSERT, 'the rows lack "account"'),
+    "made there": (b"entry,account,made\n4,a,8\n", UPSERT, '"made" is made by the database'),
+    "empty": (b"entry,account,amount\n4,,1\n", UPSERT, 'line 2, column "account": it is empty, and the table wants'),
+    "an empty key": (b"entry,account\n,a\n", UPSERT, "line 2: the key (entry) is empty"),
+    "one key twice": (b"entry,account\n4,a\n5,b\n4,c\n", UPSERT, "line 2 and line 4 have one key (entry)"),
+    "no such key": (
+        b"entry,account\n4,a\n",
+        {"mode": "upsert", "key": ["amount"]},
+        'no column "amount", which is part',
+    ),
+    "no unique key": (ROWS, {"mode": "upsert", "key": ["account"]}, "no unique key of account"),
+    "there already": (ROWS, {"mode": "append"}, "duplicate key value violates unique constraint"),
+    "no table": (ROWS, {"into": "finance.ledgr"} | UPSERT, "there is no table finance.ledgr"),
+    "a name": (ROWS, {"into": 'finance."ledger; DROP TABLE x"'} | UPSERT, "there is no table finance.ledger; DROP"),
+    "a view": (ROWS, {"into": "pg_catalog.pg_tables"} | UPSERT, "is no table"),
+    "a total": (ROWS, {"expect": {"total": {"column": "amount", "equals": 1}}} | UPSERT, "1.00 was expected"),
+    "a mark": (b"entry,account,batch\n4,a,b\n", MODES["batch"], 'a column "batch" of their own'),
+    "no mark": (NEW_ROWS, {"mode": "append", "batch": "btch"}, 'no column "btch"'),
+}
+
+
+@pytest.fixture(scope="module")
+def shared(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    types = (
+        "CREATE TYPE size AS ENUM ('large'); CREATE DOMAIN short AS varchar(3); CREATE DOMAIN cents AS numeric(10,2);"
+    )
+    return Written(postgres, tmp_path_factory.mktemp("shared"), types + LEDGER)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_does_not_fit_is_refused_with_its_place(shared: Written, what: str) -> None:
+    content, settings, words = REFUSED[what]
+
+    assert words in shared.refused(content, **settings)
+
+
+# A type of the table, what the rows have, and the text that is stored; None: refused.
+FITS = [
+    ("numeric", "1.2345678901::DECIMAL(38,10)", "1.2345678901"),
+    ("numeric(5,2)", "1.50::DECIMAL(38,10)", "1.50"),
+    ("numeric(5,2)", "0.1::DOUBLE", "0.10"),
+    ("numeric(5,2)", "0.125::DOUBLE", None),
+    ("numeric", "'NaN'::DOUBLE", None),
+    ("double precision", "0.1::DECIMAL(19,4)", "0.1"),
+    ("double precision", "12345678901234567.8::DECIMAL(38,10)", None),
+    ("real", "0.1::DOUBLE", "0.1"),
+    ("real", "16777217::INTEGER", None),
+    ("bigint", "3.0::DOUBLE", "3"),
+    ("smallint", "40000", None),
+    ("text", "'x' || chr(0)", None),
+    ("text", "E'a\\tb\\\\N\\n\"c'", 'a\tb\\N\n"c'),
+    ("text", "1.50::DECIMAL(19,4)", "1.5000"),
+    ("bytea", "'x'", None),
+    ("boolean", "true", "true"),
+    ("boolean", "'yes'", None),
+    ("boolean", "1", None),
+    ("date", "DATE '2026-01-31'", "2026-01-31"),
+    ("date", "TIMESTAMP '2026-01-31 00:00:00'", "2026-01-31"),
+    ("date", "TIMESTAMP '2026-01-31 00:00:01'", None),
+    ("date", "DATE 'infinity'", None),
+    ("timestamp", "TIMESTAMP '2026-01-31 10:00:00.123456'", "2026-01-31 10:00:00.123456"),
+    ("timestamp(0)", "TIMESTAMP '2026-01-31 10:00:00.5'", None),
+    ("timestamp", "TIMESTAMPTZ '2026-01-31 10:00:00+01'", None),
+    ("timestamptz", "TIMESTAMPTZ '2026-01-31 10:00:00+01'", "2026-01-31 09:00:00+00"),
+    ("timestamptz", "TIMESTAMP '2026-01-31 10:00:00'", "2026-01-31 10:00:00+00"),
+    ("uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::UUID", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    ("uuid", "'x'", None),
+    ("jsonb", "'{\"a\": 1.10}'", '{"a": 1.10}'),
+    ("integer[]", "'{1,2}'", "{1,2}"),
+    ("size", "'large'", "large"),
+    ("size", "'huge'", None),
+    ("short", "'abcd'", None),
+    ("cents", "1.005::DECIMAL(19,4)", None),
+    ("money", "1", None),
+    ("time", "TIME '10:00:00'", "10:00:00"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "value", "stored"), FITS, ids=lambda value: str(value)[:30])
+def test_a_value_is_stored_as_it_is_or_refused(shared: Written, kind: str, value: str, stored: str | None) -> None:
+    with shared.postgres.admin(shared.database) as admin:
+        admin.execute(f"DROP TABLE IF EXISTS t; CREATE TABLE t (v {kind}); ALTER TABLE t OWNER TO erp")
+
+    played = shared.write(parquet(f"SELECT {value} AS v"), into="t", mode="append")
+
+    assert _texts(shared) == ([] if stored is None else [(stored,)]), played.outcome.message
+    assert (played.outcome.status is StepStatus.FAILED) == (stored is None), played.outcome.message
+
+
+def _texts(written: Written) -> list[Any]:
+    with written.postgres.admin(written.database) as admin:
+        admin.execute("SET TIME ZONE 'UTC'")
+        return admin.execute("SELECT v::text FROM t").fetchall()
+
+
+def test_names_are_quoted(postgres: Postgres, tmp_path: Path) -> None:
+    script = 'CREATE SCHEMA "My.Schema"; CREATE TABLE "My.Schema"."a""b; --" ("K %s" int PRIMARY KEY, "Select {}" text)'
+    written = Written(postgres, tmp_path, script)
+
+    played = written.write(
+        b'K %s,Select {}\n1,"x; DROP TABLE y"\n', into='"My.Schema"."a""b; --"', mode="upsert", key=["K %s"]
+    )
+
+    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    assert written.rows('SELECT * FROM "My.Schema"."a""b; --"') == [(1, "x; DROP TABLE y")]
+
+
+def test_a_trigger_that_changes_or_swallows_rows_is_noticed(written: Written) -> None:
+    with written.postgres.admin(written.database) as admin:
+        admin.execute(
+            "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.amount = 0; RETURN NEW; END $$;"
+            "CREATE TRIGGER meddle BEFORE INSERT ON finance.ledger FOR EACH ROW EXECUTE FUNCTION meddle()"
+        )
+
+    assert "took 2 of 2 rows, and has 2 of them otherwise" in written.refused(NEW_ROWS, **MODES["append"])
+    with written.postgres.admin(written.database) as admin:
+        admin.execute(
+            "CREATE OR REPLACE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+        )
+    assert "took 0 of 2 rows" in written.refused(NEW_ROWS, **MODES["append"])
+
+
+def test_a_constraint_that_waits_for_the_commit_leaves_nothing(written: Written) -> None:
+    with written.postgres.admin(written.database) as admin:
+        admin.execute(
+            "CREATE TABLE finance.account (code varchar(4) PRIMARY KEY); INSERT INTO finance.account VALUES ('0400'),"
+            "('0410'); ALTER TABLE finance.ledger ADD FOREIGN KEY (account) REFERENCES finance.account"
+            " DEFERRABLE INITIALLY DEFERRED"
+        )
+
+    assert "violates foreign key constraint" in written.refused(NEW_ROWS, **MODES["append"])
+
+
+def test_many_rows_are_written_and_counted(written: Written) -> None:
+    rows = parquet(
+        "SELECT n::INTEGER AS entry, 'a' AS account, (n / 4)::DECIMAL(19,4) AS amount FROM range(10, 25010) t(n)"
+    )
+
+    played = written.write(rows, mode="append")
+
+    assert played.outcome.message == '25,000 rows written to finance.ledger of the connection "erp"'
+    sql = "SELECT count(*), sum(amount) FROM finance.ledger WHERE entry > 9"
+    assert written.rows(sql) == [(25_000, Decimal(sum(range(10, 25_010))) / 4)]
+
+
+class Cutter:
+    """Ends the line at the n-th piece that a session sends, before or after it has arrived."""
+
+    def __init__(self, at: int, error: type[Exception]) -> None:
+        self.at, self.error, self.seen = at, error, 0
+
+    def __call__(self, data: bytes) -> None:
+        self.seen += 1
+        if self.seen == self.at:
+            raise self.error
+
+
+def pieces(written: Written, mode: str) -> int:
+    counter = Cutter(0, servers.Cut)
+    written.write(
+        rows_of(mode), connection=servers.connection(written.postgres, written.database, hook=counter), **MODES[mode]
+    )
+    return counter.seen
+
+
+@pytest.mark.parametrize("error", [servers.Cut, servers.CutAfter])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_line_cut_at_any_point_leaves_rows_right_once_they_are_written_again(
+    postgres: Postgres, tmp_path: Path, mode: str, error: type[Exception]
+) -> None:
+    count = pieces(Written(postgres, tmp_path / "count"), mode)
+    assert count > 10
+    written = Written(postgres, tmp_path)
+    before = "TRUNCATE finance.ledger; INSERT INTO finance.ledger (entry, account, amount) VALUES (1, '0400', 10),"
+    for at in range(1, count + 1):
+        with postgres.admin(written.database) as admin:
+            admin.execute(f"{before} (2, '0400', 20), (3, '0410', 30)")
+        reached = servers.connection(postgres, written.database, hook=Cutter(at, error))
+        first = written.write(rows_of(mode), connection=reached, **MODES[mode])
+        wait_until(written.is_quiet)
+        assert written.rows() in (BEFORE, AFTER[mode])
+        if first.outcome.status is StepStatus.SUCCESS:
+            assert written.rows() == AFTER[mode]
+
+        # What was recorded is there for the next try, as on a server.
+        again = written.write(rows_of(mode), recorded=first.context.recorded, **MODES[mode])
+
+        assert again.outcome.status is StepStatus.SUCCESS, (at, again.outcome.message)
+        assert written.rows() == AFTER[mode], at
+
+
+def test_a_lost_commit_is_asked_for(written: Written) -> None:
+    def cut(data: bytes) -> None:
+        if b"COMMIT\0" in data:
+            raise servers.CutAfter
+
+    reached = servers.connection(written.postgres, written.database, hook=cut)
+
+    played = written.write(NEW_ROWS, connection=reached, **MODES["append"])
+
+    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    assert "the connection was lost at the commit; transaction" in played.context.logged
+    assert written.rows() == AFTER["append"]
+
+
+@pytest.mark.parametrize(("mode", "then"), [("upsert", "run the step again"), ("append", "look there before the step")])
+def test_a_commit_that_nobody_can_be_asked_about_is_in_doubt(written: Written, mode: str, then: str) -> None:
+    lost: list[bytes] = []
+
+    def cut(data: bytes) -> None:
+        # From the commit on nobody is reached.
+        if b"COMMIT\0" in data or lost:
+            lost.append(data)
+            raise servers.CutAfter
+
+    reached = servers.connection(written.postgres, written.database, hook=cut)
+
+    played = written.write(rows_of(mode), connection=reached, **MODES[mode])
+
+    assert played.outcome.status is StepStatus.FAILED
+    assert "they are all there or none is" in played.outcome.message and then in played.outcome.message
+
+
+def test_an_earlier_try_that_wrote_other_rows_is_no_success(written: Written) -> None:
+    first = written.write(NEW_ROWS, **MODES["append"])
+
+    said = written.refused(b"entry,account,amount\n7,a,1\n", recorded=first.context.recorded, **MODES["append"])
+
+    assert "an earlier try has written other rows than these" in said
+
+
+class Kept(list[str]):
+    """A journal on disk, as that of a server is before the step goes on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def append(self, entry: str) -> None:
+        with self.path.open("a") as file:
+            file.write(f"{entry}\n")
+        super().append(entry)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("mode", MODES)
+def test_a_process_killed_at_any_point_leaves_rows_right(postgres: Postgres, tmp_path: Path, mode: str) -> None:
+    count = pieces(Written(postgres, tmp_path / "count"), mode)
+    # Every point of the mode that no key and no mark protects; of the others the ones around the commit.
+    for at in range(1 if mode == "append" else count - 4, count + 1):
+        place = tmp_path / f"{at}"
+        place.mkdir()
+        written, journal = Written(postgres, place / "again"), place / "journal"
+        pids: list[int] = []
+        reached = servers.connection(postgres, written.database, hook=partial(_kill, Cutter(at, Reached), pids))
+        pids.append(in_a_child(place, partial(_write_recording, written, reached, journal, mode)))
+        assert finish(pids[0]) == -signal.SIGKILL
+        wait_until(written.is_quiet)
+        recorded = journal.read_text().splitlines() if journal.exists() else []
+
+        again = written.write(rows_of(mode), recorded=recorded, **MODES[mode])
+
+        assert again.outcome.status is StepStatus.SUCCESS, again.outcome.message
+        assert written.rows() == AFTER[mode]
+
+
+class Reached(Exception):
+    """It is the point."""
+
+
+def _kill(cutter: Cutter, pids: list[int], data: bytes) -> None:
+    try:
+        cutter(data)
+    except Reached:
+        os.kill(wait_until(lambda: pids)[0], signal.SIGKILL)
+
+
+def _write_recording(written: Written, connection: ConnectionInput, journal: Path, mode: str) -> None:
+    def run(context: Any) -> StepOutcome:
+        context.recorded = Kept(journal)
+        return write_database.run(context)
+
+    source = {"file": "${files.rows}", "columns": COLUMNS}
+    given = {"connection": "erp", "source": source, "into": "finance.ledger"} | MODES[mode]
+    action = replace(write_database.ACTION, run=run)
+    play(action, journal.parent / "killed", given, {"files.rows": rows_of(mode)}, connection=connection)
