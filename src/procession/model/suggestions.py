@@ -153,7 +153,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewDecision:
+class DecisionToWrite:
     """A row to write, in place of the records `replaces`."""
 
     decision: Decided
@@ -163,7 +163,7 @@ class NewDecision:
     replaces: tuple[int, ...] = ()
 
 
-def decide(found: Sequence[Suggestion], choices: Sequence[Choice]) -> list[NewDecision]:
+def decide(found: Sequence[Suggestion], choices: Sequence[Choice]) -> list[DecisionToWrite]:
     """The rows that the choices make; none for what is decided so already, as after a second click.
 
     Raises Conflict where others decided meanwhile, and Invalid for choices that contradict each other or what stands.
@@ -198,7 +198,7 @@ def _taken(one: Suggestion, choice: Choice) -> Iterator[tuple[SideName, str]]:
             yield row.side, row.key or ""
 
 
-def _of(one: Suggestion, choice: Choice) -> Iterator[NewDecision]:
+def _of(one: Suggestion, choice: Choice) -> Iterator[DecisionToWrite]:
     _check(one, choice)
     wanted = dict.fromkeys(_pairs(one, choice), choice.decided)
     present: dict[tuple[str | None, str | None], list[DecisionRow]] = {}
@@ -213,7 +213,7 @@ def _of(one: Suggestion, choice: Choice) -> Iterator[NewDecision]:
     if (new or undone) and choice.seal != one.seal:
         raise Conflict(_news(one))
     for (left, right), said in {**new, **undone}.items():
-        yield NewDecision(
+        yield DecisionToWrite(
             decision=said,
             left_key=left,
             right_key=right,

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from procession.model.columns import Column
 from procession.model.errors import Conflict, Invalid
-from procession.model.suggestions import Choice, Decided, NewDecision, SideName, decide
+from procession.model.suggestions import Choice, Decided, DecisionToWrite, SideName, decide
 from procession.model.tables import Draft, Snapshot
 from procession.operations import suggestions, table_rows, tables
 from procession.operations.resources import Resources
@@ -119,7 +119,7 @@ def require_same(asked: Reviewed, sha256: str) -> None:
         raise Conflict("the step has run again meanwhile, and suggests anew; nothing was written, look at them again")
 
 
-def _draft(resources: Resources, present: Snapshot, rows: Sequence[NewDecision], said: DecidedBy) -> Draft:
+def _draft(resources: Resources, present: Snapshot, rows: Sequence[DecisionToWrite], said: DecidedBy) -> Draft:
     names = {column.name.casefold(): column for column in present.version.columns}
     with resources.table_workers.temporary_folder() as place:
         path = place / "decisions.json"
@@ -131,7 +131,7 @@ def _draft(resources: Resources, present: Snapshot, rows: Sequence[NewDecision],
     return draft
 
 
-def _row(names: dict[str, Column], row: NewDecision, said: DecidedBy) -> dict[str, str | None]:
+def _row(names: dict[str, Column], row: DecisionToWrite, said: DecidedBy) -> dict[str, str | None]:
     # Under the names that the table has: people write Decision, too.
     values = {
         "decision": str(row.decision),
