@@ -169,7 +169,9 @@ def _tables(home: House) -> dict[str, str]:
 def _suggestions(home: House) -> dict[str, str]:
     suggestions_site.table(home, reader="reader")
     rows = suggestions_site.PAIR + suggestions_site.OTHER + suggestions_site.SET + suggestions_site.REVERSAL
-    run = suggestions_site.reconciled(home, rows.replace("INV-8", LONG_WORD))
+    text = suggestions_site.WITH_OPEN
+    run = suggestions_site.reconciled(home, rows.replace("INV-8", LONG_WORD), text=text)
+    suggestions_site.write_file(home, run, "p.open", suggestions_site.OPEN.encode())
     suggestions_site.let_read(home, str(run.run.process), "reader")
     suggestions_site.Reviewer(home, run).decides(d2="never", why2="another customer")
     return {"suggesting": run.id, "suggests": str(run.row("match").id)}

@@ -14,8 +14,9 @@ from procession.model.ids import RunId
 from procession.model.lifecycle import StepStatus
 from procession.model.restart import Wish
 from procession.model.suggestions import Choice, Decided
-from procession.operations import runs, suggestions, table_plans
-from procession.operations.suggestions import AskedPage, DecidedBy
+from procession.operations import deciding, runs, suggestions, table_plans
+from procession.operations.deciding import DecidedBy
+from procession.operations.suggestions import AskedPage
 from procession.store import steps as step_store
 from tests.engine import tables as managed
 from tests.engine.conftest import OPEN
@@ -92,7 +93,7 @@ def accept(world: World, run: RunId, number: int, reason: str = "the bank says s
     seen = suggestions.look(world.resources, found, found.table, AskedPage(numbers=(number,))).suggestions[0]
     choice = Choice(number=number, decided=Decided.MATCH, reason=reason, seal=seen.seal)
     said = DecidedBy(by=world.caller.user.login, at=world.clock.now())
-    return suggestions.write(managed.work(world), found, [choice], said)
+    return deciding.write(managed.work(world), found, [choice], said)
 
 
 def test_an_accepted_suggestion_is_matched_by_a_restart_with_the_tables_of_now_and_by_the_next_run(

@@ -6,10 +6,12 @@ import json
 import re
 from typing import Any
 
-from procession.model.ids import ProcessId, TableId
+from procession.model.ids import ProcessId, RunId, TableId
 from procession.model.people import Role
-from procession.store import permissions
+from procession.store import permissions, writes
+from procession.store import steps as step_store
 from procession.store.database import Transaction
+from procession.store.writes import PropertyWrite
 from tests.api.house import House
 from tests.web.account_site import Visitor, visitor
 from tests.web.run_site import Play, play
@@ -44,6 +46,12 @@ groups:
           decisions: "${table:Decisions}"
           outputs: {suggested: {to: "${p.report}", as: suggested.csv}}
 """
+# The same with a file of the rows that are open on the left.
+WITH_OPEN = PROCESS.replace(
+    "          - {name: Suggested,",
+    "          - {name: Open, key: open, type: File, flow: OUTPUT}\n          - {name: Suggested,",
+).replace("outputs: {suggested:", 'outputs: {only_left: {to: "${p.open}", as: open.csv}, suggested:')
+OPEN = "entry,reference,booked_on,amount,reason\n0012,INV-9,2026-01-20,5,nothing on the other side\nB5,INV-5,2026-01-22,12,suggested\n"
 HEADINGS = (
     "suggestion,rule,why,difference,left_entry,left_reference,left_booked_on,left_amount,"
     "right_line,right_text,right_value_on,right_paid\n"
@@ -88,6 +96,20 @@ def reconciled(
     let_read(house, str(made.run.process), "mate")
     made.write("match", {}, report=(HEADINGS + rows).encode(), name=name)
     return made.perform("match").finish()
+
+
+def write_file(house: House, run: Play, reference: str, data: bytes) -> None:
+    """One more file that the step has written."""
+    sink = house.resources.blobs.sink()
+    sink.write(data)
+    content, attempt, step = sink.finish(), run.run.attempt, run.row("match")
+
+    def operation(tx: Transaction) -> None:
+        row = step_store.by_reference(tx, RunId.parse(run.id))[reference]
+        written = PropertyWrite(property=row.id, step=step.id, attempt=attempt, file_name="open.csv", content=content)
+        writes.write_property(tx, written, house.clock.now())
+
+    house.database.write(operation)
 
 
 def let_read(house: House, process: str, who: str) -> None:

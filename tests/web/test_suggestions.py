@@ -12,15 +12,18 @@ from tests.web.account_site import visitor
 from tests.web.run_site import play
 from tests.web.suggestions_site import (
     COLUMNS,
+    OPEN,
     OTHER,
     PAIR,
     PROCESS,
     REVERSAL,
+    WITH_OPEN,
     Reviewer,
     decisions,
     place,
     reconciled,
     table,
+    write_file,
 )
 
 
@@ -279,3 +282,55 @@ def test_no_one_is_shown_what_has_not_run(home: House) -> None:
     run = play(home, PROCESS)
 
     assert "has suggested nothing yet" in visitor(home).ask("GET", place(run)).text
+
+
+def with_open_rows(home: House) -> Reviewer:
+    table(home)
+    run = reconciled(home, text=WITH_OPEN)
+    write_file(home, run, "p.open", OPEN.encode())
+    return Reviewer(home, run)
+
+
+def test_an_open_row_that_no_suggestion_names_is_closed_with_words(home: House) -> None:
+    review = with_open_rows(home)
+
+    said = review.visitor.open(review.visitor.does(review.place, side="left", key=" 0012 ", why="written off"))
+
+    assert "1 decided" in said
+    assert [(row["decision"], row["left_key"], row["comment"]) for row in decisions(home)] == [
+        ("close", "0012", "written off")
+    ]
+
+
+def test_a_key_that_no_open_row_has_closes_nothing(home: House) -> None:
+    review = with_open_rows(home)
+
+    # 12 is another key than 0012, whatever numbers they look like.
+    assert 'No open row on the left has the key "12"' in review.visitor.refused(
+        review.place, side="left", key="12", why="x"
+    )
+    assert "writes no file of the rows that are open on the right" in review.visitor.refused(
+        review.place, side="right", key="K5", why="x"
+    )
+    assert "Say why for the row" in review.visitor.refused(review.place, side="left", key="0012", why=" ")
+    assert decisions(home) == []
+
+
+def test_an_open_row_that_was_matched_by_hand_is_not_closed_as_well(home: House) -> None:
+    review = with_open_rows(home)
+    home.post("tables/mt-1/rows", json={"rows": [{"decision": "match", "left_key": "B5", "right_key": "K1"}]})
+
+    said = review.visitor.refused(review.place, side="left", key="B5", why="x")
+
+    assert "omebody matched B5 with K1; take that back before you close it" in said
+
+
+def test_a_decision_leaves_all_others_as_they_are(review: Reviewer, home: House) -> None:
+    """OpenRefine#5738: another act on a row took its judgment away. OpenRefine#6693: taken back, candidates were lost."""
+    review.decides(d1="match", why1="yes", d2="never", why2="no")
+    review.look("?show=decided")
+
+    review.decides(d2="open", why2="I was wrong")
+
+    assert {(row["left_key"], row["decision"]) for row in decisions(home)} == {("B4", "match"), ("B5", "open")}
+    assert "INV-5" in review.look() and "To decide 2 of 3" in review.said

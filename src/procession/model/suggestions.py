@@ -24,6 +24,16 @@ SideName = Literal["left", "right"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRows:
+    """The file of the rows of one side that stay open: its "step.property", and the heading of their key."""
+
+    side: SideName
+    output: str
+    column: str
+    escapes: bool = False  # formulas, where the file is a CSV
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionSource:
     """Where a step's suggestions are, and the table of what people decide about them.
 
@@ -37,6 +47,7 @@ class SuggestionSource:
     columns: tuple[tuple[str, str], ...] = ()
     names: tuple[str, ...] = ()  # of these columns, for people
     escapes: bool = False  # formulas, where the file is a CSV
+    opens: tuple[OpenRows, ...] = ()  # where they are files
     problem: str = ""
 
 
@@ -142,7 +153,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewDecision:
+class DecisionToWrite:
     """A row to write, in place of the records `replaces`."""
 
     decision: Decided
@@ -152,7 +163,7 @@ class NewDecision:
     replaces: tuple[int, ...] = ()
 
 
-def decide(found: Sequence[Suggestion], choices: Sequence[Choice]) -> list[NewDecision]:
+def decide(found: Sequence[Suggestion], choices: Sequence[Choice]) -> list[DecisionToWrite]:
     """The rows that the choices make; none for what is decided so already, as after a second click.
 
     Raises Conflict where others decided meanwhile, and Invalid for choices that contradict each other or what stands.
@@ -187,7 +198,7 @@ def _taken(one: Suggestion, choice: Choice) -> Iterator[tuple[SideName, str]]:
             yield row.side, row.key or ""
 
 
-def _of(one: Suggestion, choice: Choice) -> Iterator[NewDecision]:
+def _of(one: Suggestion, choice: Choice) -> Iterator[DecisionToWrite]:
     _check(one, choice)
     wanted = dict.fromkeys(_pairs(one, choice), choice.decided)
     present: dict[tuple[str | None, str | None], list[DecisionRow]] = {}
@@ -202,7 +213,7 @@ def _of(one: Suggestion, choice: Choice) -> Iterator[NewDecision]:
     if (new or undone) and choice.seal != one.seal:
         raise Conflict(_news(one))
     for (left, right), said in {**new, **undone}.items():
-        yield NewDecision(
+        yield DecisionToWrite(
             decision=said,
             left_key=left,
             right_key=right,

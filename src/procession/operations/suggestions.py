@@ -1,41 +1,40 @@
-"""Suggestions of a step for people to decide: looked at beside what was decided, and decided about.
-
-A decision is a row of the table that the step names; it is written as any rows of a table are: a next version, prepared
-against the one that was read, and prepared again when others were faster. So of two people one finds the other's.
-"""
+"""Suggestions of a step for people to decide: which there are, and what was decided about them so far."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from procession.actions.tables.contract import REVIEW_KIND, Contents, ReviewSettings
-from procession.model.columns import Column, ColumnType
-from procession.model.errors import Conflict, Invalid, NotFound
+from procession.model.columns import ColumnType
+from procession.model.errors import Invalid, NotFound
 from procession.model.files import File
 from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import STEP_DONE, StepStatus
 from procession.model.people import Caller, Role
 from procession.model.processes import Process
 from procession.model.rights import covers
-from procession.model.steps import StepRow
-from procession.model.suggestions import COLUMNS, Choice, NewDecision, Review, Show, SuggestionSource, decide
-from procession.model.tables import Draft, Snapshot
-from procession.operations import processes, rights, runs, steps, table_jobs, table_rows, tables
+from procession.model.steps import PropertyRow, StepRow
+from procession.model.suggestions import (
+    COLUMNS,
+    OpenRows,
+    Review,
+    Show,
+    SideName,
+    SuggestionSource,
+)
+from procession.model.tables import Snapshot
+from procession.operations import processes, rights, runs, steps, table_jobs, tables
 from procession.operations.resources import Resources
 from procession.operations.table_jobs import TableJob
-from procession.operations.table_rows import RowsRequest
-from procession.operations.tables import TableWork
 from procession.store import step_tables
 from procession.store import steps as step_store
 from procession.store.database import Transaction
 
 SECONDS_MAX = 20.0  # somebody waits before a page
-CHOICES_MAX = 100  # of one form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +49,7 @@ class Reviewed:
     file: File
     table: Snapshot | None
     may_decide: bool
+    opens: Mapping[SideName, tuple[OpenRows, File]]  # the files of open rows that the step has written
     obstacle: str = ""
 
 
@@ -73,7 +73,8 @@ def find(tx: Transaction, resources: Resources, caller: Caller, run_id: RunId, s
     if source is None or not source.output:
         why = source.problem if source else "it has no output `suggested`, or names no `decisions`"
         raise Invalid(f"step {step.order} asks nobody to decide: {why}")
-    row = step_store.by_reference(tx, run_id).get(source.output)
+    rows = step_store.by_reference(tx, run_id)
+    row = rows.get(source.output)
     if step.status not in STEP_DONE or step.status is StepStatus.SKIPPED or row is None or row.file is None:
         raise Invalid(f"step {step.order} is {step.status}, and has suggested nothing yet")
     if row.file.sha256 is None:
@@ -86,8 +87,14 @@ def find(tx: Transaction, resources: Resources, caller: Caller, run_id: RunId, s
         file=row.file,
         table=table if role is not None else None,
         may_decide=role is not None and covers(role, Role.EDITOR),
+        opens=_opens(source, rows),
         obstacle=_obstacle(source, table, role, is_trial=run.version < 0),
     )
+
+
+def _opens(source: SuggestionSource, rows: Mapping[str, PropertyRow]) -> dict[SideName, tuple[OpenRows, File]]:
+    files = {one.side: (one, rows[one.output].file) for one in source.opens if one.output in rows}
+    return {side: (one, file) for side, (one, file) in files.items() if file is not None and file.sha256 is not None}
 
 
 def _table(tx: Transaction, process: ProcessId, version: int, source: SuggestionSource) -> Snapshot | None:
@@ -133,9 +140,6 @@ def _lacking(table: Snapshot) -> str:
     return ""
 
 
-# --- looked at -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedPage:
     """A page of what `show` names, or the suggestions with these `numbers`."""
@@ -151,25 +155,22 @@ def look(resources: Resources, asked: Reviewed, table: Snapshot | None, wanted: 
 
     Raises Invalid where that takes too long, Unavailable where nobody can look.
     """
-    assert asked.file.sha256 is not None
+    source = asked.source
+    settings = {"columns": source.columns, "escaped": source.escapes, "show": wanted.show, "numbers": wanted.numbers}
+    return looked(resources, asked.file, table, {**settings, "skip": wanted.skip, "limit": wanted.limit})
+
+
+def looked(resources: Resources, file: File, table: Snapshot | None, more: Mapping[str, Any]) -> Review:
+    """The file as the job of these settings reads it. Raises as look() does."""
+    assert file.sha256 is not None
     nothing = Contents(columns=(), parts=())
     contents = nothing if table is None else table_jobs.contents(resources.blobs, table)
     try:
-        path = resources.blobs.fetch(asked.file.sha256)
+        path = resources.blobs.fetch(file.sha256)
     except NotFound as error:
         return Review(problem=error.message)
     with resources.table_workers.temporary_folder() as place:
-        settings = ReviewSettings(
-            request=str(path),
-            name=asked.file.name or "suggested",
-            columns=asked.source.columns,
-            escaped=asked.source.escapes,
-            contents=contents,
-            show=wanted.show,
-            numbers=wanted.numbers,
-            skip=wanted.skip,
-            limit=wanted.limit,
-        )
+        settings = ReviewSettings(request=str(path), name=file.name or "suggested", contents=contents, **more)
         job = TableJob(
             kind=REVIEW_KIND,
             settings=settings,
@@ -179,91 +180,3 @@ def look(resources: Resources, asked: Reviewed, table: Snapshot | None, wanted: 
         )
         found, _ = table_jobs.perform(resources, job, Review)
     return found
-
-
-# --- decided -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecidedBy:
-    """By whom, and when."""
-
-    by: str
-    at: datetime
-
-
-def write(work: TableWork, asked: Reviewed, choices: Sequence[Choice], said: DecidedBy) -> int:
-    """The choices as rows of the table, all or none; gives how many rows came of them: 0 for what was decided so.
-
-    For a thread that may wait. Raises Invalid, Conflict, Forbidden, and Unavailable when others keep writing.
-    """
-    _check(asked, choices)
-    assert asked.table is not None
-    made: list[int] = []
-
-    def again(present: Snapshot) -> Draft | None:
-        # With the table as it is now: what others decided since the page was shown is found here.
-        numbers = tuple(choice.number for choice in choices)
-        review = look(work.resources, asked, present, AskedPage(numbers=numbers))
-        if review.problem:
-            raise Invalid(review.problem)
-        rows = decide(review.suggestions, choices)
-        made.append(len(rows))
-        return _draft(work.resources, present, rows, said) if rows else None
-
-    tables.change(work, asked.table.table.id, again, lambda present: present)
-    return made[-1]
-
-
-def _check(asked: Reviewed, choices: Sequence[Choice]) -> None:
-    if asked.obstacle:
-        raise Invalid(asked.obstacle)
-    assert asked.table is not None
-    if not choices:
-        raise Invalid("nothing was chosen: accept or refuse a suggestion first")
-    # A form of ours has fewer; each makes up to hundreds of rows.
-    if len(choices) > CHOICES_MAX:
-        raise Invalid(f"{len(choices):,} suggestions at once are too many; at most {CHOICES_MAX}")
-    # Before the write, whose words name a row that nobody sees.
-    most = reason_characters_max(asked.table)
-    for choice in choices:
-        if not choice.reason:
-            raise Invalid(f"say why for suggestion {choice.number}: the reason is kept beside the decision")
-        if len(choice.reason) > most:
-            raise Invalid(f"the reason for suggestion {choice.number} is longer than {most:,} characters")
-
-
-def reason_characters_max(table: Snapshot) -> int:
-    """What the table's comment holds."""
-    return next((one.length or 1 for one in table.version.columns if one.name.casefold() == "comment"), 1)
-
-
-def require_same(asked: Reviewed, sha256: str) -> None:
-    """Raises Conflict when the step has written another file since the page was shown: its numbers mean other rows."""
-    if asked.file.sha256 != sha256:
-        raise Conflict("the step has run again meanwhile, and suggests anew; nothing was written, look at them again")
-
-
-def _draft(resources: Resources, present: Snapshot, rows: Sequence[NewDecision], said: DecidedBy) -> Draft:
-    names = {column.name.casefold(): column for column in present.version.columns}
-    with resources.table_workers.temporary_folder() as place:
-        path = place / "decisions.json"
-        path.write_text(json.dumps({"rows": [_row(names, row, said) for row in rows]}))
-        # A decision takes the place of the older one: the versions of the table keep that.
-        gone = tuple((record, record + 1) for row in rows for record in row.replaces)
-        request = RowsRequest(path=path, format="json", without=gone, name="the decisions")
-        _, draft = table_rows.prepare(resources, present, request)
-    return draft
-
-
-def _row(names: dict[str, Column], row: NewDecision, said: DecidedBy) -> dict[str, str | None]:
-    # Under the names that the table has: people write Decision, too.
-    values = {
-        "decision": str(row.decision),
-        "left_key": row.left_key,
-        "right_key": row.right_key,
-        "comment": row.comment,
-        "decided_by": said.by,
-        "decided_at": said.at.isoformat(timespec="milliseconds"),
-    }
-    return {names[name].name: value for name, value in values.items()}

@@ -13,8 +13,9 @@ from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import RUN_FINAL
 from procession.model.suggestions import Choice, Decided, Review, Show, SideName
-from procession.operations import run_views, suggestions
-from procession.operations.suggestions import AskedPage, DecidedBy, Reviewed
+from procession.operations import deciding, run_views, suggestions
+from procession.operations.deciding import DecidedBy, OpenItem
+from procession.operations.suggestions import AskedPage, Reviewed
 from procession.web import acting, run_words, suggestion_cards
 from procession.web.acting import REFUSALS
 from procession.web.forms import Form
@@ -48,6 +49,7 @@ class SentChoices:
     choices: Sequence[Choice] = ()
     reason: str = ""  # for those that have none of their own
     problem: str = ""
+    item: OpenItem | None = None
 
 
 async def show(call: StreamCall) -> HtmlReply:
@@ -58,20 +60,37 @@ async def show(call: StreamCall) -> HtmlReply:
 async def decide(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     """All that was chosen, or none of it."""
     query, sent = _query(call), tuple[Choice, ...]()
+    if form.has("key"):
+        return await _close(call, form, query)
     try:
         # Kept before anything can refuse it, so that the page comes back as it was sent.
         sent = tuple(_choices(form))
         asked = await _asked(call)
-        suggestions.require_same(asked, form.one("file"))
+        deciding.require_same(asked, form.one("file"))
         login, now = call.caller.user.login, call.clock()
         workers = call.context.resources.table_workers
-        write = workers.call(lambda: suggestions.write(work(call), asked, sent, DecidedBy(by=login, at=now)))
+        write = workers.call(lambda: deciding.write(work(call), asked, sent, DecidedBy(by=login, at=now)))
         await asyncio.wrap_future(write)
     except REFUSALS as error:
         refused = SentChoices(choices=sent, reason=form.one("why"), problem=error.message)
         return await _page(call, query, refused)
     said = urlencode({"said": len(sent)})
     return RedirectReply(location=f"/runs/{call.id(RunId)}/steps/{call.id(StepId)}/suggestions{query.address()}&{said}")
+
+
+async def _close(call: StreamCall, form: Form, query: ReviewQuery) -> HtmlReply | RedirectReply:
+    """A row that no suggestion names."""
+    side: SideName = "right" if form.one("side") == "right" else "left"
+    item = OpenItem(side=side, key=form.one("key").strip(), reason=form.one("why").strip())
+    try:
+        asked = await _asked(call)
+        login, now = call.caller.user.login, call.clock()
+        workers = call.context.resources.table_workers
+        close = workers.call(lambda: deciding.close(work(call), asked, item, DecidedBy(by=login, at=now)))
+        await asyncio.wrap_future(close)
+    except REFUSALS as error:
+        return await _page(call, query, SentChoices(problem=error.message, item=item))
+    return RedirectReply(location=f"/runs/{call.id(RunId)}/steps/{call.id(StepId)}/suggestions{query.address()}&said=1")
 
 
 def _query(call: StreamCall) -> ReviewQuery:
@@ -155,6 +174,7 @@ def _shown(call: Call, *, asked: Reviewed, found: Review, query: ReviewQuery, se
         cards=suggestion_cards.shown(found.suggestions, asked.source.names, look, sent.choices),
         query=query,
         sent=sent,
+        open_sides=list(asked.opens),
         said=int(said) if said.isascii() and said.isdigit() and len(said) <= 4 else 0,
         may_restart=view.may_execute and view.run.status in RUN_FINAL,
         reason_most=_reason_most(asked),
@@ -176,5 +196,5 @@ def _part(found: Review, query: ReviewQuery) -> dict[str, Any]:
 
 
 def _reason_most(asked: Reviewed) -> int:
-    most = REASON_CHARACTERS_MAX if asked.table is None else suggestions.reason_characters_max(asked.table)
+    most = REASON_CHARACTERS_MAX if asked.table is None else deciding.reason_characters_max(asked.table)
     return min(most, REASON_CHARACTERS_MAX)

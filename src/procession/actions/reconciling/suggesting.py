@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from procession.actions import references
 from procession.actions.reconciling import reconcile_settings
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings
 from procession.actions.writing import exports
+from procession.actions.writing.exports import OutputOptions
 from procession.model import table_uses
-from procession.model.suggestions import SuggestionSource
+from procession.model.suggestions import OpenRows, SideName, SuggestionSource
 
 if TYPE_CHECKING:
     from procession.actions.reconciling.plans import Given
@@ -32,8 +34,22 @@ def source(settings: ReconcileSettings) -> SuggestionSource | None:
         table=table,
         columns=tuple((f"left_{pair.left}", f"right_{pair.right}") for pair in columns),
         names=tuple(pair.name for pair in columns),
-        escapes=options.escape_formulas and Path(options.as_ or ".csv").suffix.lower() == ".csv",
+        escapes=_escapes(options),
+        opens=tuple(_opens(settings, columns[0])),
     )
+
+
+def _escapes(options: OutputOptions) -> bool:
+    return options.escape_formulas and Path(options.as_ or ".csv").suffix.lower() == ".csv"
+
+
+def _opens(settings: ReconcileSettings, key: Pair) -> Iterator[OpenRows]:
+    for side, target in (("left", settings.outputs.only_left), ("right", settings.outputs.only_right)):
+        options = None if target is None else exports.options_of(target)
+        # Of a table nobody knows which of its rows this run has left open.
+        if options is not None and (output := references.parse(options.to)):
+            side_name: SideName = "left" if side == "left" else "right"
+            yield OpenRows(side=side_name, output=output, column=key.of(side), escapes=_escapes(options))
 
 
 def _problem(settings: ReconcileSettings, *, is_file: bool, is_table: bool, is_old: bool) -> str:

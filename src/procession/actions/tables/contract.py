@@ -185,7 +185,8 @@ class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A file of suggestions to look at, beside the version of a table that holds what people decided.
 
     `columns` are pairs of headings of the file, the keys first, then the amounts. `numbers` asks for these suggestions
-    only; else `limit` of those that `show` names come, after the first `skip`.
+    only; else `limit` of those that `show` names come, after the first `skip`. With an `open_side` the file holds open
+    rows of that side, and the one with the key `key` is wanted, as suggestion 0.
     """
 
     request: str
@@ -197,6 +198,8 @@ class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     numbers: tuple[int, ...] = ()
     skip: int = 0
     limit: int = 0
+    open_side: str = ""
+    key: str = ""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

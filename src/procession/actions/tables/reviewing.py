@@ -38,7 +38,10 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Re
     """A file that cannot be read is an answer too: nothing is wrong with the request."""
     settings: ReviewSettings = context.settings
     try:
-        _load(context, connection, settings)
+        if settings.open_side:
+            _load_open(context, connection, settings)
+        else:
+            _load(context, connection, settings)
     except Problem as problem:
         return Review(problem=str(problem)), {}
     _find_decisions(connection, settings.contents.columns, settings)
@@ -71,6 +74,29 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection, settings: Rev
     # What a page shows is all that is needed from here on.
     for name in (_RELATION, *([texts_of(_RELATION)] if beside else [])):
         database.drop(connection, name)
+
+
+def _load_open(context: Context, connection: duckdb.DuckDBPyConnection, settings: ReviewSettings) -> None:
+    """The same of the open row with the key: one suggestion of that row alone."""
+    path, ((column, _),) = Path(settings.request), settings.columns
+    given = FileInput(path=str(path), name=settings.name, size_bytes=path.stat().st_size)
+    wanted = WantedRelation(file=settings.name, name=_RELATION, texts=frozenset({column}))
+    found = loading.relation_of(context, connection, given, FileOptions(file=""), wanted)
+    if column not in database.columns(connection, _RELATION):
+        raise Problem(f'the file "{settings.name}" has no column "{column}": its step has written another file')
+    has_texts = column in _texts(connection)
+    text = f"CAST({'w' if has_texts else 't'}.{quote(column)} AS VARCHAR)"
+    if settings.escaped and found.kind is FileKind.CSV:
+        text = csv_cells.restored(text)
+    beside = f" POSITIONAL JOIN {quote(texts_of(_RELATION))} w" if has_texts else ""
+    is_left = settings.open_side == "left"
+    connection.execute(
+        "CREATE TABLE lines AS SELECT 0 AS n, 0::BIGINT AS s, '' AS rule, '' AS why, '' AS difference,"
+        f" {is_left} AS has_left, {not is_left} AS has_right, CASE WHEN {is_left} THEN key END AS l0,"
+        f" CASE WHEN NOT {is_left} THEN key END AS r0"
+        f" FROM (SELECT {text} AS key FROM {quote(_RELATION)} t{beside}) WHERE key = ? LIMIT 1",
+        [settings.key],
+    )
 
 
 def _texts(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
@@ -151,7 +177,9 @@ def _text(known: Sequence[Column], name: str) -> str:
 
 
 def _page(connection: duckdb.DuckDBPyConnection, settings: ReviewSettings) -> list[Suggestion]:
-    if settings.numbers:
+    if settings.open_side:
+        wanted = "SELECT s FROM every"
+    elif settings.numbers:
         wanted = f"SELECT s FROM every WHERE s IN ({', '.join(str(int(number)) for number in settings.numbers)})"
     else:
         test = {Show.OPEN: "NOT decided", Show.DECIDED: "decided", Show.ALL: "true"}[settings.show]
