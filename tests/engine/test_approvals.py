@@ -18,7 +18,7 @@ from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.people import AccountStatus, Caller, Role, UserRole
 from procession.model.runs import HistoryKind
-from procession.operations import approvals, copying, people
+from procession.operations import approvals, copying, people, processes, trials
 from procession.operations.approvals import Approval, DecisionSaid
 from procession.operations.questions import Deadlines
 from procession.store import history, permissions
@@ -436,6 +436,15 @@ def test_a_step_that_asked_nobody_has_nothing_to_decide(floor: Floor) -> None:
 
     with pytest.raises(NotFound), floor.world.db.read() as tx:
         approvals.view(tx, run, floor.world.step(run, "d").id)
+
+
+def test_a_try_out_asks_nobody(floor: Floor) -> None:
+    made = floor.apply(approve("ok"))
+    with floor.world.db.read() as tx:
+        definition = processes.definition_of(tx, made, 1)
+
+    with pytest.raises(Invalid, match="asks people, and a try-out has no effect outside"):
+        floor.world.db.write(lambda tx: trials.create(floor.world.act(tx), made, definition, up_to="1.2"))
 
 
 def test_the_list_of_what_waits_is_for_those_who_may_decide(floor: Floor) -> None:

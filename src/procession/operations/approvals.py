@@ -19,6 +19,7 @@ from procession.model.approvals import Decision, ShownItem, Vote, VoteVerdict
 from procession.model.errors import Conflict, Forbidden, Invalid, NotFound
 from procession.model.ids import RunId, StepId, UserId
 from procession.model.people import AccountStatus, User
+from procession.model.processes import PropertyType
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, is_table
@@ -110,7 +111,10 @@ def _shown(tx: Transaction, run: Run, settings: ApproveSettings) -> Sequence[Sho
         row = properties[reference]
         if row.file is None:
             text = values.to_text(row.item.value) or ""
-            found.append(ShownItem(reference=reference, name=row.item.name, text=text, content=text))
+            is_number = row.item.type in {PropertyType.NUMBER, PropertyType.DECIMAL}
+            found.append(
+                ShownItem(reference=reference, name=row.item.name, text=text, content=text, is_number=is_number)
+            )
         else:
             found.append(
                 ShownItem(
