@@ -17,12 +17,13 @@ from procession import config, smtp
 from procession.clock import ManualClock, SystemClock
 from procession.commands import checking
 from procession.model.ids import RunId
+from procession.model.lifecycle import StepStatus
 from procession.model.outbox import RunEnd
 from procession.operations import letters
 from procession.operations.alerts import Letter
 from procession.operations.home_time import HomeClock
 from procession.store import outbox
-from tests.engine.steps import StepText, data, fail, item, process, python, wait
+from tests.engine.steps import StepText, approve, data, fail, item, process, python, wait
 from tests.engine.world import World
 from tests.mail_server import MailServer, served
 
@@ -80,6 +81,32 @@ def sender(shared: World, mail_server: MailServer) -> Sender:
     """Ahead of every row that is written meanwhile, so that each is due."""
     shared.db.write(lambda tx: tx.run("DELETE FROM outbox"))
     return Sender(world=shared, mail_server=mail_server, clock=ManualClock(datetime.now(UTC)))
+
+
+def test_a_question_is_mailed_to_those_who_may_decide_and_to_nobody_once_it_is_decided(sender: Sender) -> None:
+    world = sender.world
+    bea, cid = world.add_user("bea"), world.add_user("cid")
+    run = world.begin(
+        process(data("d", item("total", value=7)), approve("ok", shows=["${d.total}"], who={"user": "bea"}))
+    )
+    other = world.begin(process(data("d", item("total")), approve("ok", who={"user": "cid"}), name="Other"))
+    for one in (run, other):
+        world.wait_for(one, "ok", StepStatus.RUNNING)
+    world.cancel(other)
+    sender.clock.jump((SystemClock().now() - sender.clock.now()).total_seconds())
+
+    sender.send_all()
+
+    (message,) = sender.mail_server.messages()
+    text = "\n".join(message.get_content().splitlines())
+    assert (bea.user.email in str(message["To"]), cid.user.email in str(message["To"])) == (True, False)
+    assert str(message["Subject"]).startswith("To decide: ok? (Test : run #")
+    assert "waits for a decision:\n\n    ok?" in text
+    assert "What is shown:\n    total: 7" in text
+    assert f"https://procession.example.com/here/runs/{run}?step=1.2\n" in text
+    assert f"procession approve {run} ok" in text
+    assert sender.waiting() == 0
+    world.cancel(run)
 
 
 def ended(sender: Sender, *steps: StepText, alert: dict[str, str] | None = None, **more: Any) -> RunId:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from procession.engine.options import EngineSettings
 from procession.model.approvals import VoteVerdict
 from procession.model.errors import Conflict, Forbidden, Invalid, NotFound, ProcessionError
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
-from procession.model.people import Caller, Role, UserRole
+from procession.model.people import AccountStatus, Caller, Role, UserRole
 from procession.model.runs import HistoryKind
-from procession.operations import approvals, copying, people
+from procession.operations import approvals, copying, people, processes, trials
 from procession.operations.approvals import Approval, DecisionSaid
 from procession.operations.questions import Deadlines
 from procession.store import history, permissions
@@ -437,6 +438,15 @@ def test_a_step_that_asked_nobody_has_nothing_to_decide(floor: Floor) -> None:
         approvals.view(tx, run, floor.world.step(run, "d").id)
 
 
+def test_a_try_out_asks_nobody(floor: Floor) -> None:
+    made = floor.apply(approve("ok"))
+    with floor.world.db.read() as tx:
+        definition = processes.definition_of(tx, made, 1)
+
+    with pytest.raises(Invalid, match="asks people, and a try-out has no effect outside"):
+        floor.world.db.write(lambda tx: trials.create(floor.world.act(tx), made, definition, up_to="1.2"))
+
+
 def test_the_list_of_what_waits_is_for_those_who_may_decide(floor: Floor) -> None:
     run = floor.begin(approve("ok"))
 
@@ -447,3 +457,48 @@ def test_the_list_of_what_waits_is_for_those_who_may_decide(floor: Floor) -> Non
         }
 
     assert lists == {"ann": [run], "eve": []}
+
+
+def test_a_time_that_is_over_after_the_decision_changes_nothing(floor: Floor) -> None:
+    """A pause that was resumed by hand failed later by the timer that it had left (kestra 18597)."""
+    run = floor.begin(approve("ok", before="2h", otherwise="fail"), approve("next", who={"user": "bob"}))
+    floor.say(floor.ann, run)
+    floor.world.wait_for(run, "next", RUNNING)
+
+    floor.clock.passed_seconds = 7_300.0
+
+    assert not floor.tick()
+    assert floor.world.statuses(run)["ok"] is SUCCESS
+
+
+def test_a_group_that_is_renamed_or_left_counts_at_once(floor: Floor) -> None:
+    run = floor.begin(approve("ok"))
+    floor.world.db.write(lambda tx: people_store.remove_member(tx, _group(tx), floor.ann.user.id))
+
+    with pytest.raises(Forbidden, match='for "Controllers" to decide'):
+        floor.say(floor.ann, run)
+
+
+def test_a_suspended_account_decides_nothing(floor: Floor) -> None:
+    run = floor.begin(approve("ok"))
+    floor.world.db.write(
+        lambda tx: tx.run("UPDATE user_account SET status = 'Suspended' WHERE id = ?", floor.ann.user.id.number)
+    )
+    suspended = replace(floor.ann, user=replace(floor.ann.user, status=AccountStatus.SUSPENDED))
+
+    with pytest.raises(Forbidden, match="not active"):
+        floor.say(suspended, run)
+
+
+def test_two_that_wait_at_the_same_time_are_decided_one_by_one(floor: Floor) -> None:
+    run = floor.begin(
+        approve("ok", frame={"needs": ["d"]}),
+        approve("other", who={"user": "bob"}, frame={"needs": ["d"]}),
+        wait("end", needs=["ok", "other"]),
+    )
+
+    floor.say(floor.ann, run)
+    floor.world.wait_for(run, "ok", SUCCESS)
+
+    assert floor.world.statuses(run)["other"] is RUNNING
+    assert floor.world.run(run).status is RunStatus.RUNNING

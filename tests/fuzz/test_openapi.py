@@ -11,6 +11,7 @@ from tests.fuzz.world import World
 
 # What no request can reach here.
 UNREACHED = {
+    "POST /api/v1/processruns/{run}/steps/{step}/approval": "no fuzzer finds a hash; tests/api/test_approvals decides",
     "GET /api/v1/processruns/{run}/results": "no run of this world has a result; tests/web/test_run_results downloads some",
 }
 

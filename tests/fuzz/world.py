@@ -17,6 +17,7 @@ from procession.engine.table_workers import TableWorkers
 from procession.model.people import SCOPES, UTC_NAME
 from procession.operations import applications, uploads
 from procession.store.database import Transaction
+from tests import approving
 from tests.api.house import PROCESS, House, house, table_processes
 
 Ids = Mapping[str, str]
@@ -147,6 +148,15 @@ def finished_run(made: House) -> Ids:
     return {"run": run, "step": made.step(run, "settle")}
 
 
+def asking_run(made: House) -> Ids:
+    """Its step waits for people."""
+    text = approving.text(f"Process {secrets.token_hex(8)}")
+    process = made.ask("POST", "processes", who="editor", content=text).json()["id"]
+    run = approving.begun(made, str(process), "editor")
+    rows = made.get(f"processruns/{run}/steps?include=all", who="admin")
+    return {"run": run, "step": next(str(row["id"]) for row in rows if row["key"] == "ok")}
+
+
 def new_process(made: House) -> Ids:
     name = f"Process {secrets.token_hex(8)}"
     process = made.post("processes", content=PROCESS.replace("Month end", name))["id"]
@@ -208,6 +218,8 @@ FRESH: Mapping[str, Callable[[House], Ids]] = {
     f"POST {RUN}/cancel": started_run,
     f"POST {RUN}/steps/{{step}}/restartfromhere": finished_run,
     f"GET {RUN}/steps/{{step}}/restartplan": finished_run,
+    f"GET {RUN}/steps/{{step}}/approval": asking_run,
+    f"POST {RUN}/steps/{{step}}/approval": asking_run,
     "POST /api/v1/steps/{step}/properties/{property}": new_run,
     "POST /api/v1/files/{file}": new_run,
     "POST /api/v1/files/{file}/metadata": new_run,

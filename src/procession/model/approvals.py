@@ -49,6 +49,7 @@ class ShownItem(msgspec.Struct, frozen=True, kw_only=True):
     content: str
     file: str = ""  # the id of a file
     size_bytes: int = 0
+    is_number: bool = False
 
 
 def signed(items: Sequence[ShownItem]) -> str:

@@ -19,6 +19,7 @@ from procession.model.approvals import Decision, ShownItem, Vote, VoteVerdict
 from procession.model.errors import Conflict, Forbidden, Invalid, NotFound
 from procession.model.ids import RunId, StepId, UserId
 from procession.model.people import AccountStatus, User
+from procession.model.processes import PropertyType
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, is_table
@@ -32,6 +33,7 @@ from procession.store.approvals import ApprovalRow
 from procession.store.database import Transaction
 
 COMMENT_CHARACTERS_MAX = 2_000
+OPEN_MAX = 500  # looked at for one page: a third of a second where all of them are what one started oneself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +70,7 @@ def view(tx: Transaction, run_id: RunId, step_id: StepId) -> Approval:
 
 
 def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approval:
-    definition = processes.definition_of(tx, run.process, run.version).step(step.key)
-    assert definition is not None, "a run has the steps of its version"
-    settings = msgspec.convert(dict(definition.settings), ApproveSettings)
+    settings = _settings(tx, run, step)
     shown = tuple(_shown(tx, run, settings))
     signed = model.signed(shown)
     votes = [vote for _, vote in store.votes(tx, row.attempt)]
@@ -90,6 +90,12 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
     )
 
 
+def _settings(tx: Transaction, run: Run, step: StepRow) -> ApproveSettings:
+    definition = processes.definition_of(tx, run.process, run.version).step(step.key)
+    assert definition is not None, "a run has the steps of its version"
+    return msgspec.convert(dict(definition.settings), ApproveSettings)
+
+
 def _shown(tx: Transaction, run: Run, settings: ApproveSettings) -> Sequence[ShownItem]:
     """What there is now: files by their hash, tables by their version, values as they are."""
     properties = step_store.by_reference(tx, run.id)
@@ -105,7 +111,10 @@ def _shown(tx: Transaction, run: Run, settings: ApproveSettings) -> Sequence[Sho
         row = properties[reference]
         if row.file is None:
             text = values.to_text(row.item.value) or ""
-            found.append(ShownItem(reference=reference, name=row.item.name, text=text, content=text))
+            is_number = row.item.type in {PropertyType.NUMBER, PropertyType.DECIMAL}
+            found.append(
+                ShownItem(reference=reference, name=row.item.name, text=text, content=text, is_number=is_number)
+            )
         else:
             found.append(
                 ShownItem(
@@ -144,11 +153,11 @@ def _obstacle(tx: Transaction, run: Run, settings: ApproveSettings, user: User) 
         return f"{user.login} has no role on the process"
     # By the person: whoever has two accounts must not judge with one what they made with the other.
     own = model.person(user)
-    for kind, logins, why in (
-        ("starter", store.starters(tx, run.id), "started or restarted this run"),
-        ("preparer", store.preparers(tx, run.id), "created or filled in this run, or published this version"),
+    for kind, logins_of, why in (
+        ("starter", store.starters, "started or restarted this run"),
+        ("preparer", store.preparers, "created or filled in this run, or published this version"),
     ):
-        if kind in settings.excluded and own in _people(tx, logins):
+        if kind in settings.excluded and own in _people(tx, logins_of(tx, run.id)):
             return f"whoever {why} cannot approve it"
     return ""
 
@@ -257,20 +266,22 @@ def _conclude(tx: Transaction, approval: Approval, vote: Vote) -> None:
         store.decide(tx, approval.row.attempt, Decision.APPROVED)
 
 
-def waiting_for(tx: Transaction, user: UserId, *, limit: int) -> list[Approval]:
+def waiting_for(tx: Transaction, user_id: UserId, *, limit: int) -> list[Approval]:
     """Open ones that this user may decide and has not, the oldest first."""
+    user = people.user(tx, user_id)
+    if user is None:
+        return []
+    groups = {group.name for group in people.groups_of(tx, user_id)}
     found: list[Approval] = []
-    asked = people.user(tx, user)
-    for row in store.all_open(tx, limit=OPEN_MAX) if asked is not None else ():
+    for row in store.all_open(tx, limit=OPEN_MAX):
         run, step = runs.find(tx, row.run), step_store.find(tx, row.step)
-        if run is None or step is None or asked is None:
-            continue
-        approval = of_row(tx, run, step, row)
-        if not why_not(tx, approval, asked):
-            found.append(approval)
+        assert run is not None and step is not None, "both are foreign keys"
+        settings = _settings(tx, run, step)
+        # Before anything is read of what is shown: most questions are for others, or about what one did oneself.
+        is_named = settings.who.user == user.login or settings.who.group in groups
+        if is_named and not _obstacle(tx, run, settings, user):
+            approval = of_row(tx, run, step, row)
+            found += [] if why_not(tx, approval, user) else [approval]
         if len(found) == limit:
             break
     return found
-
-
-OPEN_MAX = 1_000  # looked at for one page

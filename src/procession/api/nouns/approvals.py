@@ -8,7 +8,7 @@ from procession.door.contract import Call
 from procession.model.approvals import VoteVerdict
 from procession.model.errors import Invalid
 from procession.model.ids import RunId, StepId
-from procession.operations import approvals
+from procession.operations import approvals, steps
 from procession.operations.approvals import DecisionSaid
 
 HASH_CHARACTERS = 64
@@ -20,6 +20,8 @@ def get(call: Call) -> wire.ApprovalShape:
 
 
 def decide(call: Call) -> wire.ApprovalShape:
+    # Before the body is read: a step of another run is as good as none.
+    steps.find(call.tx, call.id(StepId), run=call.id(RunId))
     found = approvals.decide(call.act, call.id(RunId), call.id(StepId), _said(call))
     call.context.announce(call.tx, found.run.id)
     return wire.approval(found, approvals.why_not(call.tx, found, call.caller.user))
