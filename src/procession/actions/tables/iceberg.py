@@ -24,7 +24,7 @@ from procession.model.columns import Column
 
 if TYPE_CHECKING:
     import duckdb
-    from pyiceberg.manifest import ManifestFile
+    from pyiceberg.manifest import ManifestEntry, ManifestFile
     from pyiceberg.schema import Schema
 
 _FORMAT: Literal[2] = 2
@@ -196,6 +196,28 @@ class IcebergFolder:
         """A manifest of its own for each file: a version that lets one go names the others as they are."""
         from pyiceberg import manifest
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
+
+        stem = Path(self._named[part.name]).stem
+        output = iceberg_files.AvroOutput(self._folder / "metadata" / f"{stem}-{since}.avro", self._location)
+        if not output.path.exists():
+            spec = UNPARTITIONED_PARTITION_SPEC
+            with manifest.write_manifest(_FORMAT, spec, schema, output.file, since, "null") as writer:
+                writer.add_entry(self._entry(part, since))
+            output.settle()
+        return manifest.ManifestFile.from_args(
+            _FORMAT,
+            manifest_path=output.address,
+            manifest_length=output.path.stat().st_size,
+            partition_spec_id=0,
+            content=manifest.ManifestContent.DATA,
+            sequence_number=since,
+            min_sequence_number=since,
+            added_snapshot_id=since,
+            **iceberg_files.counts(part.rows),
+        )
+
+    def _entry(self, part: IcebergPart, since: int) -> ManifestEntry:
+        from pyiceberg import manifest
         from pyiceberg.typedef import Record
 
         name = self._named[part.name]
@@ -209,30 +231,13 @@ class IcebergFolder:
             file_size_in_bytes=(self._folder / "data" / name).stat().st_size,
         )
         file.spec_id = 0
-        entry = manifest.ManifestEntry.from_args(
+        return manifest.ManifestEntry.from_args(
             _FORMAT,
             status=manifest.ManifestEntryStatus.ADDED,
             snapshot_id=since,
             sequence_number=since,
             file_sequence_number=since,
             data_file=file,
-        )
-        output = iceberg_files.AvroOutput(self._folder / "metadata" / f"{Path(name).stem}-{since}.avro", self._location)
-        if not output.path.exists():
-            spec = UNPARTITIONED_PARTITION_SPEC
-            with manifest.write_manifest(_FORMAT, spec, schema, output.file, since, "null") as writer:
-                writer.add_entry(entry)
-            output.settle()
-        return manifest.ManifestFile.from_args(
-            _FORMAT,
-            manifest_path=output.address,
-            manifest_length=output.path.stat().st_size,
-            partition_spec_id=0,
-            content=manifest.ManifestContent.DATA,
-            sequence_number=since,
-            min_sequence_number=since,
-            added_snapshot_id=since,
-            **iceberg_files.counts(part.rows),
         )
 
     def _list(self, version: IcebergVersion, before: int | None, manifests: list[ManifestFile]) -> str:
