@@ -71,4 +71,7 @@ def message(server: SmtpServer, letter: Letter) -> EmailMessage:
     written["Auto-Submitted"] = "auto-generated"
     # Not 8bit: a mail server without 8BITMIME may refuse it (RFC 6152).
     written.set_content(letter.text, cte="quoted-printable")
+    # After the text, whose lines stay short. Headers are not folded: the standard library adds blanks to encoded words
+    # where it does, and empty ones, which some mail servers refuse (python/cpython#136052, #144156).
+    written.policy = written.policy.clone(max_line_length=900)
     return written

@@ -20,7 +20,9 @@ _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _HEADER = re.compile(rb"^([^\s:][^:\r\n]*):?", re.MULTILINE)
-_POLICY = policy.SMTP.clone(cte_type="7bit")
+# Lines of headers as long as may be (RFC 5321: 998 and the line end): where the standard library folds encoded words,
+# it adds blanks, and writes empty ones that some mail servers refuse (python/cpython#136052, #144156).
+_POLICY = policy.SMTP.clone(cte_type="7bit", max_line_length=900)
 _NAMED = re.compile(r'\s*"?([^"<>]*?)"?\s*<([^<>]*)>\s*')
 
 
