@@ -130,3 +130,18 @@ def test_memory_does_not_grow_with_the_entries_of_a_statement(tmp_path):
 
     # The rows that this test itself reads, and the file, are all that there is more of.
     assert held[1] - held[0] < (12 << 20)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b":20:R\n:25:A\n:28C:1\n:34F:EUR0,\n:61:260131C1,NTRFX\n:86:text\n-\n:61:260131C2,NTRFX\n-\n", "the field :61: stands outside"),
+        (WRITTEN["OFX"].replace(b"<STMTRS>", b"<LOANSTMTRS>", 1), "a transaction stands outside of a statement"),
+        (WRITTEN["CAMT"].replace(b"<Ntry>", b"<Ntries><Ntry>", 1).replace(b"</Ntry>", b"</Ntry></Ntries>", 1),
+         "an entry stands where none belongs, in <Ntries>"),
+    ],
+)  # fmt: skip
+def test_an_entry_outside_of_its_statement_is_not_passed_over(tmp_path, file, said):
+    parsed = parse(tmp_path, file)
+
+    assert (parsed.status, said in parsed.message) == (StepStatus.FAILED, True), parsed.message

@@ -144,7 +144,9 @@ def _start(node: Any, name: str, file: _CamtFile) -> None:
         pages = {path: text for path, text in file.group.items() if path.startswith("MsgPgntn/")}
         statement = BankStatement(kind=_KINDS[name], place=place)
         file.doing = _CamtStatement(statement=statement, node=node, headers=pages)
-    elif name == "Ntry" and file.doing is not None and parent is file.doing.node:
+    elif name == "Ntry" and (file.doing is None or (file.doing.entry is None and parent is not file.doing.node)):
+        raise Problem(f"{_place(file)}: an entry stands where none belongs, in <{camt_parts.local(parent)}>")
+    elif name == "Ntry" and file.doing is not None and file.doing.entry is None:
         file.doing.entry, file.doing.details, file.doing.batch = node, [], {}
         file.doing.number += 1
 

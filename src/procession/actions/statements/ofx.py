@@ -133,6 +133,8 @@ def _close(name: str, file: _OfxFile) -> None:
         said = file.values.get("MESSAGE") or "no reason given"
         raise ValueError(f"the bank answered with an error ({file.values.get('CODE', '')[:20]}): {said[:200]}")
     if statement is None:
+        if name == "STMTTRN" and _INVESTMENTS not in file.within:
+            raise ValueError("a transaction stands outside of a statement of an account")
         return
     if name == "STMTTRN" and _INVESTMENTS not in file.within:
         file.gatherer.add(statement, _entry(file.values, statement))

@@ -32,6 +32,7 @@ _BALANCES = {
     "60F": OPENING, "60M": f"{OPENING} of a page", "62F": CLOSING, "62M": f"{CLOSING} of a page", "64": AVAILABLE,
     "65": f"{AVAILABLE} later",
 }  # fmt: skip
+_WITHIN = frozenset({"60", "60F", "60M", "61", "62", "62F", "62M"})
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}")
 _MODULUS = 97
 
@@ -62,6 +63,9 @@ def read(source: FileInput, encoding: str | None, gatherer: StatementGatherer, w
         # Dutch banks leave the :20: out.
         elif doing is None and one.tag in {"20", "25", "25P"}:
             doing = _begin(place, "")
+        elif doing is None and one.tag in _WITHIN:
+            # Its statement ended before it, at a line of text that was no more than a hyphen, say.
+            raise Problem(f"{place}: the field :{one.tag}: stands outside of a statement")
         if doing is not None:
             with placed(place):
                 _take(one, doing, gatherer)
