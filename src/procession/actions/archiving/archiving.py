@@ -20,6 +20,7 @@ def run(context: Context) -> StepOutcome:
     folder.mkdir(exist_ok=True)
     # What the user has to mend is a value here, and no exception of the server's.
     try:
+        # Before anything is read: a wrong property is a mistake of the process.
         for reference in archive_settings.writes(settings):
             if (kind := context.target(reference).type) != "File":
                 raise Problem(f"${{{reference}}} is a {kind}, and takes no file")

@@ -60,6 +60,7 @@ def check(settings: DocumentSettings) -> tuple[str, ...]:
     found = [*extras.lacking("typst", extra="documents", what="documents"), *expecting.mistakes(settings.expect)]
     if settings.source is not None:
         found += sources.mistakes("source", settings.source)
+    # There would be no row to make a document of.
     elif settings.each:
         found.append("each: means nothing without a source")
     for name, given in settings.inputs.items():

@@ -40,6 +40,7 @@ def _document(doing: RowWork) -> str:
         raise Problem(f"the output goes to a {kind}, and a document is a file")
     doing.bind(settings.inputs)
     if settings.source is not None:
+        # A template without rows is a letter with the values of inputs.
         doing.load(_SOURCE, settings.source, settings.expect)
         doing.lock()
         expecting.check(context, doing.connection, _SOURCE, settings.expect, doing.warnings)
@@ -111,12 +112,14 @@ def _each(doing: RowWork, setter: Typesetter, shared: Mapping[str, str]) -> tupl
     pattern = settings.name or f"{doing.context.step_key}-{{number}}.pdf"
     members: list[tuple[str, Path]] = []
     names = _names(doing, pattern)
+    # Before ten thousand are made, of which two would be one file.
     archives.refuse_twins(names)
     for number, (name, row) in enumerate(zip(names, _rows(doing), strict=True), start=1):
         path = folder / f"document {number}.pdf"
         try:
             path.write_bytes(setter.make({**shared, "row": _json(row)}))
         except Problem as problem:
+            # The template is right for the rows before: it is this one's data.
             raise Problem(f"row {number:,}: {problem}") from None
         members.append((name, path))
         doing.context.progress(number / (count + 1), name)
@@ -153,6 +156,7 @@ def _value(name: str, kind: str) -> str:
     text = csv_cells.text_of(quote(name), kind, CsvStyle(decimal=".", decimals=None, zone="UTC", escapes=False))
     if not kind.startswith("DECIMAL") or kind.endswith(",0)"):
         return text
+    # As people write amounts: 1234.50, and 0.1234 where there are more decimals.
     point = f"CASE WHEN contains({text}, '.') THEN '' ELSE '.' END"
     zeros = f"repeat('0', greatest(0, {_DECIMALS_MIN} - length(split_part({text}, '.', 2))))"
     return f"({text}) || {point} || {zeros}"

@@ -29,6 +29,7 @@ class Unwritable(Exception):
 
 def join(parts: Sequence[str | Path], path: Path, encoding: str) -> None:
     """Writes texts and files of UTF-8 one after the other. Raises Unwritable."""
+    # Most files are: their bytes are copied and not looked at.
     is_plain = codecs.lookup(encoding).name == "utf-8"
     # One encoder for all: a byte order mark stands at the beginning, and nowhere else.
     encoder = codecs.getincrementalencoder(encoding)("strict")
@@ -42,6 +43,7 @@ def join(parts: Sequence[str | Path], path: Path, encoding: str) -> None:
                         shutil.copyfileobj(made, out, _BLOCK_BYTES)
                 else:
                     _recode(part, out, encoder)
+            # Some encodings end in a state of their own, such as those of Japanese mail.
             out.write(encoder.encode("", final=True))
         except UnicodeEncodeError as error:
             raise Unwritable(error.object[error.start]) from None

@@ -69,6 +69,7 @@ def check(settings: ExportSettings) -> tuple[str, ...]:
     found = [*sources.mistakes("source", settings.source), *expecting.mistakes(settings.expect)]
     for name, given in settings.inputs.items():
         found += references.mistakes(f"inputs.{name}", given)
+    # The value of the column that splits is known by its name, in each file's own.
     known = [*settings.inputs, *([settings.split_by] if settings.split_by is not None else [])]
     found += naming.mistakes("output.as", output_of(settings).as_, known)
     return (*found, *layouts.mistakes(settings.layout, name_of(settings), known))

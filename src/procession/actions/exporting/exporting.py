@@ -97,7 +97,9 @@ def _export(doing: RowWork) -> str:
     reference = export_settings.writes(settings)[0]
     if (kind := doing.context.target(reference).type) != "File":
         raise Problem(f"the output goes to a {kind}, and an export is a file")
+    # Values first: a name that cannot be made is told before files are read.
     doing.bind(settings.inputs)
+    # As any step reads them, tables of the server included.
     rows = doing.load(_SOURCE, settings.source, settings.expect)
     doing.lock()
     expecting.check(doing.context, doing.connection, _SOURCE, settings.expect, doing.warnings)
@@ -143,6 +145,7 @@ def _write_parts(made: Export, wanted: str, folder: Path) -> tuple[Path, str, in
     """A file for each value of the column, in a zip: where it is, its name, and how many there are."""
     doing = made.work
     values = _make_parts(doing, wanted)
+    # Told before a thousand files are written, and not when they are packed.
     if len(values) > archives.MEMBERS_MAX:
         raise Problem(
             f'split_by: "{wanted}" has {len(values):,} values, and a zip takes {archives.MEMBERS_MAX:,} files'
@@ -169,6 +172,7 @@ def _write_parts(made: Export, wanted: str, folder: Path) -> tuple[Path, str, in
             given={**made.given, wanted: values[number]},
             sums=made.sums,
         ).write("part", path, name)
+    # The zip is called like its files, without what tells them apart.
     stem = PurePath(pattern.replace(f"{{{wanted}}}", "")).stem.strip("-_. ") or doing.context.step_key
     called = naming.file_name(f"{naming.fill(stem, made.given)}.zip")
     archives.pack(folder / "parts.zip", members)

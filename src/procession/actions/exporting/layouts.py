@@ -153,6 +153,7 @@ def mistakes(layout: Layout, name: str, known: Iterable[str]) -> Iterator[str]:
     plain = Layout()
     for setting in Layout.__struct_fields__:
         if setting not in {"format", *_KNOWN[found]} and getattr(layout, setting) != getattr(plain, setting):
+            # An option without effect would be believed to have one.
             yield f"layout.{setting}: means nothing for {found}"
     if len({heading.lower() for heading in layout.columns.values()}) < len(layout.columns):
         yield "layout.columns: two columns would have one heading"
@@ -174,6 +175,7 @@ def _text_mistakes(layout: Layout, name: str) -> Iterator[str]:
         yield f'layout.zone: "{layout.zone}" is not a known time zone; write it like Europe/Berlin'
     if layout.date is not None and not _DATE.match(layout.date):
         yield f'layout.date: "{layout.date}" is no pattern; write it like %d.%m.%Y'
+    # As it will be: what is left out depends on the name and the decimal mark.
     delimiter = delimiter_of(layout, name)
     if delimiter in _IN_NUMBERS or delimiter == layout.quote:
         yield f'layout.delimiter: "{delimiter}" stands in numbers or around values'

@@ -125,6 +125,7 @@ def filled(name: str, cell: TextCell, field: FixedColumn) -> str:
     """The SQL text, filled up to the size of its field."""
     is_number = cell.kind in _NUMBERS
     pad, size = literal(field.pad), field.size
+    # Digits fill from the left, or they would change the number.
     if (field.align or ("right" if is_number or field.pad.isdigit() else "left")) == "left":
         return f"rpad({name}, {size}, {pad})"
     if is_number and field.pad.isdigit():
@@ -140,6 +141,7 @@ def refuse_unfit(
     connection: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[TextCell], fields: Sequence[FixedColumn]
 ) -> None:
     """Raises Problem for the first value that its field cannot hold."""
+    # In this order: a text too long is told as that, whatever else is in it.
     for tests, why in (
         ([f"length({cell.text}) > {field.size}" for cell, field in zip(cells, fields, strict=True)], "long"),
         ([f"regexp_matches({cell.text}, {literal(_LINE_BREAKS)})" for cell in cells], "line"),
@@ -179,6 +181,7 @@ def first_where(
     asked = [(cell, test) for cell, test in zip(cells, tests, strict=True) if test != "false"]
     if not asked:
         return None
+    # All columns in one pass over the rows.
     any_of = " OR ".join(f"({test})" for _, test in asked)
     flags = ", ".join(f"({test}) AS t{number}" for number, (_, test) in enumerate(asked))
     texts = ", ".join(f"{cell.text} AS v{number}" for number, (cell, _) in enumerate(asked))

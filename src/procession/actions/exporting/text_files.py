@@ -76,6 +76,7 @@ class TextFile:
         cells = line_texts.csv_cells_of(types, layout)
         head = self._heading(list(types)) if layout.header else ""
         tail: list[Path] = []
+        # Totals of the rows of this file, where there is one for each value.
         if layout.trailer is not None:
             label = layout.trailer.label
             shown = {} if label is None else {"label": literal(naming.fill(label, self.given))}
@@ -99,6 +100,7 @@ class TextFile:
         if not is_lines:
             # The comma stands before the line: which row is the last is known only at the end.
             line = f"concat(CASE WHEN row_number() OVER () > 1 THEN ',' ELSE ' ' END, {line})"
+        # Beside the file: the step may write nowhere else.
         body = path.with_suffix(".lines")
         self._copy(f"SELECT {line} FROM {quote(relation)}", body)
         encodings.join([body] if is_lines else ["[\n", body, "]\n"], path, "utf-8")

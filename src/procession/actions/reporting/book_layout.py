@@ -61,6 +61,7 @@ def lay_out(
     import xlsxwriter
 
     settings: ReportSettings = work.context.settings
+    # A text is a text: XlsxWriter by itself makes formulas and links of what looks like one.
     book = xlsxwriter.Workbook(str(path), {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     book.set_properties({"created": workbooks.CREATED})
     book.set_calc_mode("auto")
@@ -112,7 +113,9 @@ class _Layout:
         styles = self._styles(table)
         parts = list(report_tables.parts(table, place, _names(settings.sheet, taken)))
         for part in parts:
+            # Each part has headings, widths and rules of its own, as if it were the only one.
             page = self.book.add_worksheet(part.sheet)
+            # Cells go by the name that the settings give, which is the first part's.
             pages.setdefault(part.sheet.lower(), page)
             self.sheets.append((part, styles))
             self._decorate(page, part)
@@ -147,6 +150,7 @@ class _Layout:
         names = [one.name for one in table.columns]
         for number, width in enumerate(workbooks.widths(self.work.connection, table.relation, names)):
             page.set_column(column + number, column + number, width)
+        # The headings of thousands of rows stay in sight unless somebody says otherwise.
         if settings.freeze is not None:
             page.freeze_panes(part.data_row - 1 if settings.header else 0, settings.freeze)
         # A filter over groups would sort their totals among the rows.
@@ -200,6 +204,7 @@ class _Layout:
         for name in settings.y:
             number = table.number(name, "chart.y")
             column = table.columns[number]
+            # Excel would draw texts as zeros.
             if column.scale is None and column.kind not in WHOLE | BINARY:
                 raise Problem(f'the chart "{sheet.sheet}": the column "{name}" holds no numbers')
             y = start + number
@@ -275,6 +280,7 @@ def is_exact(value: int | Decimal) -> bool:
 
 def cell_text(warnings: list[str], value: object) -> str:
     """A text that fits a cell; what is cut is warned of."""
+    # Whole, with all its digits.
     text = serial(value) if isinstance(value, int | Decimal) else str(value)
     kept = text.encode("utf-16-le", "surrogatepass")[: 2 * TEXT_CHARACTERS_MAX].decode("utf-16-le", "ignore")
     if len(kept) < len(text):

@@ -91,10 +91,12 @@ def _placed(
 
     for given in settings.sheets:
         into = sheet(given.sheet)
+        # A sheet that is named for its cells only must be there all the same.
         if given.sheet not in tables:
             continue
         _, place = template.place(given.at, given.sheet)
         into.table = _one_part(template, tables[given.sheet], place)
+        # Nothing of the template's is covered, or it would be gone without a word.
         into.read.refuse_taken(into.table.area)
         _stretch_tables(template, into)
     for text, value in cells.items():
@@ -150,6 +152,7 @@ def _add_formats(template: Template, sheets: Mapping[str, _FilledSheet]) -> dict
     """Numbers of the cell formats by their number formats, added to the template's own."""
     wanted = dict.fromkeys(text for one in sheets.values() for text in _formats(one))
     parts = templates.parts_of(template, template.workbook, "/styles")
+    # Values without a date need no format.
     if not wanted:
         return {}
     if not parts:
@@ -172,6 +175,7 @@ def _formats(one: _FilledSheet) -> Iterator[str]:
 def _styles(one: PlacedTable, read: SheetPart, formats: Mapping[str, int]) -> TableStyles:
     """Those of the template's own first row of data, where it has any; what the settings say comes first."""
     table = one.table
+    # Of single columns: those that the template or the settings format.
     own: dict[str, int] = {}
     for number, column in enumerate(table.columns):
         style = read.style(CellPlace(one.data_row, one.place.column + number))
@@ -182,6 +186,7 @@ def _styles(one: PlacedTable, read: SheetPart, formats: Mapping[str, int]) -> Ta
         own[table.columns[table.number(name, "formats")].name] = formats[text]
     scales = {column.scale for column in table.columns if column.scale is not None}
     cells = Styles(
+        # Headings have the format of the cells that they stand in, and none elsewhere.
         heading=0,
         text=formats[_TEXT],
         whole=formats[_WHOLE],

@@ -83,12 +83,14 @@ class _Walk:
         self.found.append(element)
 
     def _text(self, text: str) -> None:
+        # Blanks between elements are how a file is laid out, and no content.
         if self._open and not text.isspace():
             self._open[-1].has_text = True
 
     def _end(self, _: str) -> None:
         element = self._open.pop()
         at = self._parser.CurrentByteIndex
+        # <c/> has no end tag of its own.
         if self._content[element.inner - 2 : element.inner] == b"/>":
             element.inner_end = element.end = element.inner
         else:
@@ -133,6 +135,7 @@ def with_attribute(content: bytes, element: Element, name: str, value: str) -> b
     new = escaped(value)
     if re.search(pattern, tag):
         return re.sub(pattern, lambda found: f'{found[1]}"{new}"', tag, count=1).encode()
+    # Behind the attributes that are there, whose order says nothing.
     head, end = (tag[:-2], "/>") if tag.endswith("/>") else (tag[:-1], ">")
     return f'{head.rstrip()} {name}="{new}"{end}'.encode()
 

@@ -59,6 +59,7 @@ def sheet_name_mistake(name: str) -> str:
     """Why Excel would not take the name, "" where it does."""
     if len(name.encode("utf-16-le", "surrogatepass")) // 2 > SHEET_NAME_MAX:
         return f"has more than {SHEET_NAME_MAX} characters"
+    # The seven letters with a meaning in formulas and references.
     if set(name) & set("[]:*?/\\") or not name.isprintable():
         return "has one of []:*?/\\ or a control character in it"
     if name.startswith("'") or name.endswith("'") or not name.strip():
@@ -72,6 +73,7 @@ def is_number_format(text: str) -> bool:
         return False
     sections, at = 1, 0
     while at < len(text):
+        # A semicolon inside of a text belongs to the text, and is taken with it.
         if text[at] == ";":
             sections, at = sections + 1, at + 1
             continue

@@ -169,6 +169,7 @@ def check(settings: ReportSettings) -> tuple[str, ...]:
 
 
 def _sheets(settings: ReportSettings) -> Iterator[str]:
+    # Excel tells no case apart in names of sheets.
     names = [sheet.sheet.lower() for sheet in settings.sheets]
     taken = [*names, SIGN_OFF.lower()] if settings.sign_off else names
     for number, sheet in enumerate(settings.sheets, start=1):
@@ -180,6 +181,7 @@ def _sheets(settings: ReportSettings) -> Iterator[str]:
             yield f'{path}.sheet: "{sheet.sheet}" is the name of two sheets'
         yield from _sheet(path, sheet, in_template=settings.template is not None)
         if sheet.chart is not None:
+            # By the exact name: it is written by the same hand, a few lines away.
             source = next((one for one in settings.sheets if one.sheet == sheet.chart.source), None)
             if source is None or source.source is None:
                 yield f'{path}.chart.source: "{sheet.chart.source}" is no sheet with a table'

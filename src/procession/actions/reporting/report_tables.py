@@ -99,11 +99,13 @@ def prepare(work: RowWork, relation: str, settings: SheetSettings) -> ReportTabl
     connection, where = work.connection, f'the sheet "{settings.sheet}"'
     there = database.columns(connection, relation)
     names = {kinds.column(there, name, where): heading for name, heading in settings.columns.items()}
+    # All columns under their own headings, where none is chosen.
     names = names or {name: name for name in there}
     for column in (*settings.formats, *settings.totals, *(rule.column for rule in settings.rules)):
         kinds.column(names, column, where)
     for column in settings.totals:
         kinds.require({name: there[name] for name in names}, column, ValueKind.NUMBER, f"{where}, totals")
+    # Before any work: no other sheet could take the rest.
     if len(names) > places.COLUMNS_MAX:
         raise Problem(f"{where} would have {len(names):,} columns; it holds {places.COLUMNS_MAX:,}")
     csv_cells.count_finite(connection, relation, {name: there[name] for name in names})
@@ -115,6 +117,7 @@ def prepare(work: RowWork, relation: str, settings: SheetSettings) -> ReportTabl
     else:
         groups = _make_groups(connection, relation, shown, chosen, kinds.column(there, settings.group_by, where))
     types = {name: kind for name, kind in database.columns(connection, shown).items() if name != GROUP}
+    # One pass decides how cells are written, so that none pays for what its column lacks.
     columns = workbook_columns.look(connection, shown, types)
     for one in columns:
         if one.odd:

@@ -47,6 +47,7 @@ def _report(doing: RowWork) -> str:
         expecting.check(doing.context, doing.connection, name, given.expect, doing.warnings)
         # After it is checked: a report with a wrong total must not exist.
         tables[sheet] = report_tables.prepare(doing, name, given)
+        # Kept with the attempt, and compared with those of the month before.
         doing.figures[f"rows on {sheet}"] = tables[sheet].rows
     cells = {place: book_layout.value_of(doing.context, given) for place, given in settings.cells.items()}
     signed = sign_off.lines(doing, loaded) if settings.sign_off else []
@@ -115,8 +116,10 @@ def _splice(doing: RowWork, layout: Path, path: Path, laid: LaidOut) -> None:
                 with out.open(member.filename, "w") as copy:
                     copy.write(source.read(member))
                 continue
+            # The total of a table that goes on is that of all its parts.
             others = [one for one in before if one.table is placed.table]
             part = SheetPart.read(source.read(member), f'the sheet "{placed.sheet}"')
+            # A cell of the settings may stand where the rows go.
             part.refuse_taken(placed.area)
             rows = row_files.row_file(doing.connection, placed, styles, zone, others)
             before.append(placed)

@@ -37,8 +37,10 @@ def row_file(
         names = [column.name for column in table.columns]
         before = workbook_cells.heading_row(connection, names, styles.headings, row=placed.place.row, first=first)
     path: Path | None = None
+    # No rows make no file, and COPY would make an empty one.
     if table.rows:
         path = Path(database.EXPORT_FOLDER) / "table.rows"
+        # One file for all tables: each is in the book before the next is made.
         path.unlink(missing_ok=True)
         query = _grouped(placed, styles, zone) if table.groups else _plain(placed, styles, zone)
         connection.execute(
@@ -65,6 +67,7 @@ def _grouped(placed: PlacedTable, styles: TableStyles, zone: str) -> str:
     table, first = placed.table, placed.place.column - 1
     row = workbook_cells.row(table.columns, styles.cells, zone, first=first, attributes=' outlineLevel="1"')
     names = ", ".join(["n", *(f"c{number}" for number in range(len(table.columns))), "g"])
+    # The lines of totals of the groups before push each row down.
     start = placed.data_row - 1
     rows = (
         f"SELECT n + g - 1 + {start} AS place, g, * EXCLUDE (n, g) FROM (SELECT row_number() OVER () AS n, * FROM "

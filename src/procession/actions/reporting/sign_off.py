@@ -22,6 +22,7 @@ def lines(work: RowWork, loaded: dict[str, str]) -> list[tuple[str, str]]:
     context = work.context
     settings: ReportSettings = context.settings
     found = [*_run(context)]
+    # Its formulas are part of what is signed.
     if settings.template is not None:
         found += _file(context, "Template", references.only([settings.template])[0])
     for name, sheet in loaded.items():

@@ -84,6 +84,7 @@ class SheetPart:
         content = markup.utf8(content, what)
         found = markup.elements(content, what)
         data = markup.first(found, "sheetData")
+        # Sheets of charts and of dialogues have none.
         if data is None:
             raise Problem(f"{what} has no cells; is it a sheet of charts?")
         merged = [SheetArea.parse(one.attributes.get("ref", "")) for one in found if one.name == "mergeCell"]
@@ -220,6 +221,7 @@ def _write_area(
             at += 1
         out.write(_row(part, number, special.get(number, {}), lines.line()))
         at += 1
+    # Nothing of the sheet's own beside the rest: copied as it was made.
     lines.rest(out)
 
 
@@ -234,6 +236,7 @@ def _row(part: SheetPart, number: int, cells: Mapping[int, str], line: bytes = b
     shown: dict[int, bytes] = {}
     if row is not None:
         shown = {column: part.content[one.element.start : one.element.end] for column, one in row.cells.items()}
+    # In place of what is there: it was named for that.
     shown |= {column: xml.encode() for column, xml in cells.items()}
     end = "</row>" if row is None else f"</{row.element.tag('row')}>"
     return _tag(part, number, line) + b"".join(_in_order(shown, ours)) + end.encode()
@@ -273,6 +276,7 @@ def _head(part: SheetPart, rows: RowFile | None, cells: Mapping[CellPlace, str])
         if root.attributes.get("xmlns", main) != main:
             raise Problem(f"{part.what} is written in a form that cannot be filled; save it again in Excel")
         edits.append((root.start, root.inner, markup.with_attribute(part.content, root, "xmlns", main)))
+    # Readers that trust it would miss the rows.
     size = part.dimension
     if size is not None and size.start < part.data.start:
         edits.append(

@@ -21,6 +21,7 @@ def add(content: bytes, formats: Sequence[str], what: str) -> tuple[bytes, list[
         raise Problem(f"{what} has no styles; open it in Excel and save it again")
     given = [one for one in found if one.name == "numFmt" and one.parent is not None and one.parent.name == "numFmts"]
     numbers = [int(one.attributes["numFmtId"]) for one in given if one.attributes.get("numFmtId", "").isdecimal()]
+    # Behind those of the template, whose numbers its cells go by.
     first = max([_OWN_FIRST - 1, *numbers]) + 1
     count = sum(1 for one in found if one.name == "xf" and one.parent is cells)
     if count + len(formats) > _FORMATS_MAX:
@@ -46,6 +47,7 @@ def add(content: bytes, formats: Sequence[str], what: str) -> tuple[bytes, list[
 def _longer(content: bytes, element: Element, more: Sequence[str], count: int) -> list[tuple[int, int, bytes]]:
     tag = markup.with_attribute(content, element, "count", str(count + len(more)))
     made = "".join(more).encode()
+    # An empty list is opened to take something.
     if element.is_closed:
         end = f"</{element.tag(element.name)}>".encode()
         return [(element.start, element.end, tag[:-2].rstrip() + b">" + made + end)]

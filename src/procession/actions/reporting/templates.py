@@ -99,6 +99,7 @@ def read(container: containers.Container, source: FileInput) -> Template:
         if part.startswith("/") or "\\" in part or ".." in part.split("/") or ":" in part:
             raise Problem(f'the template "{name}" has a part with a path of its own: {part[:100]}')
         _refuse_document_types(container, part, name)
+    # Whatever the file is called: Excel goes by this.
     if b"macroenabled" in container.read("[Content_Types].xml").lower():
         raise Problem(f'the template "{name}" may hold macros; {_SAVE_AS}')
     _refuse_links(container, parts, name)
@@ -153,6 +154,7 @@ def _look(container: containers.Container, name: str) -> Template:
             number = next((value for key, value in one.attributes.items() if key.endswith(":id")), "")
             if number in targets and targets[number] in container:
                 sheets[one.attributes.get("name", "")] = targets[number]
+    # Names of a single sheet too: a report is filled by whoever knows the template.
     names = {
         one.attributes["name"]: _unescaped(content[one.inner : one.inner_end].decode())
         for one in found
@@ -194,6 +196,7 @@ def recalculate(template: Template) -> None:
     content = markup.utf8(template.container.read(template.workbook), what)
     found = markup.elements(content, what)
     present = markup.first(found, "calcPr")
+    # Its other settings, such as calculation by hand, are the template's own affair.
     if present is not None:
         tag = markup.with_attribute(content, present, "fullCalcOnLoad", "1")
         template.changed[template.workbook] = markup.replaced(content, [(present.start, present.inner, tag)])
@@ -228,6 +231,7 @@ def add_sheet(template: Template, sheet: str, content: bytes) -> None:
     # Compared without case: on some systems both would be one file.
     number = next(n for n in range(1, len(taken) + 2) if f"{folder}/worksheets/sheet{n}.xml".lower() not in taken)
     part = f"{folder}/worksheets/sheet{number}.xml".lstrip("/")
+    # As it is by now: it was changed before.
     workbook = template.changed[template.workbook]
     assert isinstance(workbook, bytes)
     found = markup.elements(workbook, what)
