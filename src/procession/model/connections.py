@@ -153,6 +153,7 @@ def address_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
     A secret is bound to it, so that nobody who changes the host gets a password that was set for another one.
     """
     told = {name: value for name, value in plain(kind, options).items() if name not in _NO_PART_OF_THE_ADDRESS}
+    # Sorted: the order of fields in a later release must not close every secret.
     return json.dumps([kind, told], sort_keys=True, separators=(",", ":"))
 
 

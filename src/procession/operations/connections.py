@@ -121,6 +121,7 @@ def change(
     """
     require_administrator(act)
     before = find(act.tx, connection)
+    # Its secrets and options would mean something else.
     if wanted.kind is not before.kind:
         raise Invalid("a connection stays of its kind: make another one")
     after = replace(
