@@ -15,6 +15,7 @@ _KINDS = click.Choice(["smtp", "http", "sftp", "s3", "database", "folder"])
 _SET = "An option and its value, such as host=sftp.bank.example; again for each."
 _BY_PROMPT = "The name of a secret, such as password: asked for without showing it, or read from standard input."
 _BY_FILE = "The name of a secret and the file that holds it, such as private_key=id_ed25519."
+# Off unless somebody says it: a step could else ask the machines of the inner network.
 _PRIVATE = "Whether it may reach this machine and private networks."
 _HOLDER = "The login of a user."
 

@@ -34,6 +34,7 @@ from procession.store import connections as store
 from procession.store.database import Transaction
 from procession.store.keyring import Keyring
 
+# The rest is on the page of each run.
 USES_SHOWN = 20
 
 
@@ -152,6 +153,7 @@ def show(console: Console, name: str) -> int:
         allowed = store.allowed(tx, found.id)
         used_by = store.processes_of(tx, found.id)
         uses = store.uses(tx, found.id, most=USES_SHOWN)
+    # Names and not ids: whoever asks here gives and takes by name.
     content = _shown(found) | {
         "allowed": [f"{holder.noun} {called}" for holder, called in allowed],
         "processes": [process for _, process in used_by],
@@ -278,6 +280,7 @@ def rekey(console: Console, *, forget_lost: bool) -> int:
     """Raises Invalid, KeyTrouble."""
     with opening.open_home(console) as opened:
         keyring = Keyring.of_home(opened.home.folder)
+        # One of the two: a key that is lost cannot be changed.
         perform = connection_keys.forget_lost if forget_lost else connection_keys.rekey
         done = perform(opened.database, keyring)
     if forget_lost:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import fields
 
+from procession.model.errors import Invalid
 from procession.model.ids import ConnectionId
 
 NAME_CHARACTERS_MAX = 100
@@ -153,6 +154,7 @@ def address_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
     A secret is bound to it, so that nobody who changes the host gets a password that was set for another one.
     """
     told = {name: value for name, value in plain(kind, options).items() if name not in _NO_PART_OF_THE_ADDRESS}
+    # Sorted: the order of fields in a later release must not close every secret.
     return json.dumps([kind, told], sort_keys=True, separators=(",", ":"))
 
 
@@ -216,3 +218,18 @@ def place_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
 def options_of(kind: ConnectionKind, data: Mapping[str, Any]) -> Any:
     """The options of this kind. Raises msgspec.ValidationError in words about the field."""
     return msgspec.convert(dict(data), OPTIONS[kind])
+
+
+def check_secret(kind: ConnectionKind, name: str, secret: str) -> None:
+    """Raises Invalid, without the secret."""
+    called = name.replace("_", " ")
+    if name not in SECRETS[kind]:
+        there = ", ".join(SECRETS[kind]) or "none"
+        raise Invalid(f'a connection of the kind {kind} has no secret "{name[:60]}"; it has {there}')
+    if not 1 <= len(secret) <= SECRET_CHARACTERS_MAX:
+        raise Invalid(f"the {called} must have 1 to {SECRET_CHARACTERS_MAX:,} characters")
+    if "\0" in secret:
+        raise Invalid(f"the {called} holds the character NUL")
+    # A key has lines; a password with one was copied with its line end, and no server would take it.
+    if name != "private_key" and ("\n" in secret or "\r" in secret):
+        raise Invalid(f"the {called} holds a line break")

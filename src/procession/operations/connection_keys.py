@@ -46,6 +46,7 @@ def _reseal(tx: Transaction, keyring: Keyring) -> int:
     every = store.secrets(tx)
     for one in every:
         binding = _binding(tx, one)
+        # The first that does not open undoes all: a half-changed key would be two lost ones.
         secret = keyring.open(one.sealed, bound_to=binding)
         sealed = keyring.seal(secret, bound_to=binding)
         store.reseal(tx, SealedSecret(connection=one.connection, name=one.name, sealed=sealed))

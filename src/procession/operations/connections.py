@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from procession.model.connections import (
     NAME_CHARACTERS_MAX,
     OPTIONS,
-    SECRET_CHARACTERS_MAX,
     SECRETS,
     Connection,
     ConnectionKind,
     bound_to,
+    check_secret,
     place_of,
     plain,
 )
@@ -121,6 +121,7 @@ def change(
     """
     require_administrator(act)
     before = find(act.tx, connection)
+    # Its secrets and options would mean something else.
     if wanted.kind is not before.kind:
         raise Invalid("a connection stays of its kind: make another one")
     after = replace(
@@ -266,7 +267,7 @@ def _differences(before: Connection, after: Connection) -> list[str]:
 
 def _set_secrets(act: Act, connection: Connection, given: Mapping[str, str]) -> None:
     for name, secret in given.items():
-        _check_secret(connection.kind, name, secret)
+        check_secret(connection.kind, name, secret)
         keyring = _keyring(act)
         # Within the transaction, once in the life of a home: the file is on disk before the first row that needs it.
         if not store.has_secrets(act.tx):
@@ -275,19 +276,6 @@ def _set_secrets(act: Act, connection: Connection, given: Mapping[str, str]) -> 
         row = SealedSecret(connection=connection.id, name=name, sealed=sealed)
         store.set_secret(act.tx, row, user=act.author, now=act.now)
         tell(act, f'set the {_words(name)} of the connection "{connection.name}"', connection.id)
-
-
-def _check_secret(kind: ConnectionKind, name: str, secret: str) -> None:
-    if name not in SECRETS[kind]:
-        there = ", ".join(SECRETS[kind]) or "none"
-        raise Invalid(f'a connection of the kind {kind} has no secret "{name[:60]}"; it has {there}')
-    if not 1 <= len(secret) <= SECRET_CHARACTERS_MAX:
-        raise Invalid(f"the {_words(name)} must have 1 to {SECRET_CHARACTERS_MAX:,} characters")
-    if "\0" in secret:
-        raise Invalid(f"the {_words(name)} holds the character NUL")
-    # A key has lines; a password with one was copied with its line end, and no server would take it.
-    if name != "private_key" and ("\n" in secret or "\r" in secret):
-        raise Invalid(f"the {_words(name)} holds a line break")
 
 
 def _words(secret: str) -> str:

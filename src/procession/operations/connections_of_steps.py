@@ -95,6 +95,7 @@ def require(act: Act, run: Run, definition: str) -> None:
     if not any(f'"action":"{kind}"' in definition for kind in _reaching(act.resources.actions)):
         return
     found = store.named(act.tx, run.process, run.version)
+    # All of them at once: whoever starts a run should not come back for each.
     troubles = dict[str, None]()
     for step, action, name in uses_of(act.resources.actions, definitions.definition_from_text(definition)):
         if not step.enabled:

@@ -100,6 +100,7 @@ def _connection(row: Row, secrets: Collection[SecretSet]) -> Connection:
     )
 
 
+# Never shown and never compared: only the keyring knows what to do with it.
 class SealedSecret(msgspec.Struct, frozen=True, kw_only=True):
     connection: ConnectionId
     name: str
@@ -229,6 +230,7 @@ def runs_of(tx: Transaction, connection: ConnectionId) -> list[RunId]:
     return [RunId(number) for (number,) in rows]
 
 
+# By login and not by id: it stays readable when the account is long gone.
 class ConnectionUsed(msgspec.Struct, frozen=True, kw_only=True):
     """That a step of the run, started by the user of this login, was given the connection."""
 

@@ -24,6 +24,7 @@ from procession.web.forms import Form
 from procession.web.page import page
 
 ENTRY = "/connections"
+# A page, not an archive.
 USES_SHOWN = 20
 SAID = {
     "created": "The connection is made. Say who may use it, besides administrators.",
@@ -237,6 +238,7 @@ async def _hold(call: StreamCall, form: Form, *, is_allowed: bool) -> HtmlReply 
 
 
 def _holder(text: str) -> Holder:
+    # One list for both, whose values are ids.
     return GroupId.parse(text) if text.lower().startswith(f"{GroupId.prefix}-") else UserId.parse(text)
 
 

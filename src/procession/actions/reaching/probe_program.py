@@ -55,6 +55,7 @@ def answer(connection: ConnectionInput) -> dict[str, object]:
         works, words = True, tried(connection)
     except (Problem, OSError) as error:
         works, words = False, str(error)
+    # Servers repeat what they were told.
     for secret in connection.secrets.values():
         words = words.replace(secret, BLACKED_OUT)
     return {"works": works, "message": words}

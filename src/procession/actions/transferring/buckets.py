@@ -127,6 +127,7 @@ def _config(connection: ConnectionInput, address: str) -> Any:
     }
     if options["access_key"]:
         secret = connection.secrets.get("secret_key", "")
+        # Path style: a name of a bucket in the host would be a host that nobody has checked.
         return {**config, "access_key_id": options["access_key"], "secret_access_key": secret}
     # Else the library would ask the cloud for the credentials of this machine.
     return {**config, "skip_signature": True}

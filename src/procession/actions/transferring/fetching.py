@@ -16,19 +16,19 @@ from procession.actions.problems import Problem
 from procession.actions.references import parse
 from procession.actions.transferring import remote_names
 from procession.actions.transferring.sides import Listing, RemoteFile
-from procession.actions.transferring.work import Transfer, Transferred, told
+from procession.actions.transferring.work import FileTransfer, Transferred, told
 
 MEGABYTE = 10**6
 UNFINISHED = ".part"  # as we, and many others, call what is not whole yet
 _ZIP_DAY = (1980, 1, 1, 0, 0, 0)  # the first that a zip knows: the same files give the same bytes
 
 
-def chosen(transfer: Transfer) -> list[RemoteFile]:
+def chosen(transfer: FileTransfer) -> list[RemoteFile]:
     """The files whose names the pattern means, by name; what is left out is remarked. Raises Problem."""
     return _among(transfer, transfer.side.entries(transfer.folder))
 
 
-def _among(transfer: Transfer, listing: Listing) -> list[RemoteFile]:
+def _among(transfer: FileTransfer, listing: Listing) -> list[RemoteFile]:
     settings = transfer.settings
     assert settings.pattern is not None
     is_meant = remote_names.matcher(settings.pattern).match
@@ -46,7 +46,7 @@ def _is_unfinished(name: str, pattern: str) -> bool:
     return name.endswith(UNFINISHED) and not pattern.endswith(UNFINISHED)
 
 
-def _check_limits(transfer: Transfer, found: Sequence[RemoteFile]) -> None:
+def _check_limits(transfer: FileTransfer, found: Sequence[RemoteFile]) -> None:
     settings = transfer.settings
     if len(found) > settings.at_most:
         raise Problem(
@@ -61,7 +61,7 @@ def _check_limits(transfer: Transfer, found: Sequence[RemoteFile]) -> None:
         )
 
 
-def _remark_clashes(transfer: Transfer, found: Sequence[RemoteFile]) -> None:
+def _remark_clashes(transfer: FileTransfer, found: Sequence[RemoteFile]) -> None:
     """Names that are one on the machine of whoever unpacks them."""
     alike = defaultdict(list)
     for one in found:
@@ -69,7 +69,7 @@ def _remark_clashes(transfer: Transfer, found: Sequence[RemoteFile]) -> None:
     transfer.remark("names that differ only in case", [name for names in alike.values() if names[1:] for name in names])
 
 
-def get(transfer: Transfer) -> dict[str, OutputValue]:
+def get(transfer: FileTransfer) -> dict[str, OutputValue]:
     """Raises Problem."""
     looked_at = time.monotonic()
     found = chosen(transfer)
@@ -95,7 +95,7 @@ def get(transfer: Transfer) -> dict[str, OutputValue]:
     return _outputs(transfer, [(one.name, path) for one, _, path in kept])
 
 
-def _fetch(transfer: Transfer, file: RemoteFile, path: Path) -> str:
+def _fetch(transfer: FileTransfer, file: RemoteFile, path: Path) -> str:
     """The SHA-256 of its content; "" where it is not what the list said."""
     digest, size = hashlib.sha256(), 0
     most = transfer.settings.max_mb * MEGABYTE
@@ -110,10 +110,11 @@ def _fetch(transfer: Transfer, file: RemoteFile, path: Path) -> str:
             digest.update(block)
             target.write(block)
     transfer.context.progress(0.0, f"fetched {file.name}"[:200])
+    # More or less than was listed: somebody writes it, or the connection was cut.
     return "" if file.size_bytes is not None and size != file.size_bytes else digest.hexdigest()
 
 
-def _changed(transfer: Transfer, found: Sequence[RemoteFile], looked_at: float) -> frozenset[str]:
+def _changed(transfer: FileTransfer, found: Sequence[RemoteFile], looked_at: float) -> frozenset[str]:
     """Those that are not as they were listed: whoever writes a file has had some seconds to go on."""
     if not found or not transfer.side.can_grow:
         return frozenset()
@@ -124,7 +125,7 @@ def _changed(transfer: Transfer, found: Sequence[RemoteFile], looked_at: float) 
     return frozenset(one.name for one in found if one.name not in now or not now[one.name].is_as(one))
 
 
-def _outputs(transfer: Transfer, files: Sequence[tuple[str, Path]]) -> dict[str, OutputValue]:
+def _outputs(transfer: FileTransfer, files: Sequence[tuple[str, Path]]) -> dict[str, OutputValue]:
     wanted, made = transfer.settings.outputs, dict[str, OutputValue]()
     one, several = parse(wanted.file), parse(wanted.files)
     if several is not None and files:
@@ -144,5 +145,6 @@ def _zip(files: Sequence[tuple[str, Path]], target: Path) -> None:
             entry = zipfile.ZipInfo(name, _ZIP_DAY)
             # Fast rather than small: a bank's file is read once, by the next step.
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
+            # Sizes are not known before a file is packed, and one may pass 4 GB.
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as packed:
                 shutil.copyfileobj(source, packed)

@@ -11,7 +11,7 @@ from procession.actions.references import parse
 from procession.actions.transferring import remote_names
 from procession.actions.transferring.sides import PART, NameTaken, RemoteFile, digest_of, digest_of_file
 from procession.actions.transferring.transfer_settings import TransferSettings
-from procession.actions.transferring.work import Transfer, Transferred, mark
+from procession.actions.transferring.work import FileTransfer, Transferred, mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class _Leaving:
         return RemoteFile(name=self.name, size_bytes=self.size_bytes, modified_at=None)
 
 
-def put(transfer: Transfer) -> None:
+def put(transfer: FileTransfer) -> None:
     """Raises Problem, with what was left before."""
     wanted_ones = wanted(transfer.context, transfer.settings)
     # All are looked at before the first is sent: half of a delivery is worse than none.
@@ -66,7 +66,7 @@ def wanted(context: Context, settings: TransferSettings) -> list[_Leaving]:
     return found
 
 
-def _is_there(transfer: Transfer, one: _Leaving) -> bool:
+def _is_there(transfer: FileTransfer, one: _Leaving) -> bool:
     """Whether it needs no sending. Raises Problem where something else has the name."""
     side, path = transfer.side, transfer.at(one.name)
     found = side.find(path)
@@ -84,7 +84,7 @@ def _is_there(transfer: Transfer, one: _Leaving) -> bool:
     return False
 
 
-def _was_taken_away(transfer: Transfer, one: _Leaving) -> bool:
+def _was_taken_away(transfer: FileTransfer, one: _Leaving) -> bool:
     """An inbox is emptied by its owner: what an earlier try of this step had left whole is not sent twice."""
     side, path = transfer.side, transfer.at(one.name)
     if _mark(transfer, one) not in transfer.context.journal:
@@ -93,11 +93,11 @@ def _was_taken_away(transfer: Transfer, one: _Leaving) -> bool:
     return not (side.can_grow and side.find(path + PART) is not None)
 
 
-def _mark(transfer: Transfer, one: _Leaving) -> str:
+def _mark(transfer: FileTransfer, one: _Leaving) -> str:
     return mark("left", transfer.at(one.name), one.sha256)
 
 
-def _send(transfer: Transfer, one: _Leaving) -> None:
+def _send(transfer: FileTransfer, one: _Leaving) -> None:
     side, path = transfer.side, transfer.at(one.name)
     with one.path.open("rb") as file:
         side.stage(path, file)
@@ -109,5 +109,6 @@ def _send(transfer: Transfer, one: _Leaving) -> None:
             # Somebody was faster since it was looked at; perhaps with the same.
             if digest_of(side, path) != one.sha256:
                 raise
+        # A bucket shows nothing by which a retry could tell "sent" from "about to be sent": afterwards only.
         if not side.can_grow:
             transfer.context.record(_mark(transfer, one))

@@ -10,10 +10,10 @@ from procession.actions.problems import Problem
 from procession.actions.references import parse
 from procession.actions.transferring import fetching, remote_names
 from procession.actions.transferring.sides import Gone, RemoteFile, digest_of
-from procession.actions.transferring.work import LIST_BYTES_MAX, Transfer, Transferred, listed, mark
+from procession.actions.transferring.work import LIST_BYTES_MAX, FileTransfer, Transferred, listed, mark
 
 
-def shift(transfer: Transfer) -> None:
+def shift(transfer: FileTransfer) -> None:
     """Raises Problem, with what was done before."""
     settings = transfer.settings
     if settings.to is not None and _same(settings.to, settings.path):
@@ -37,7 +37,7 @@ def _same(folder: str, other: str) -> bool:
     return remote_names.folded(remote_names.joined(folder)) == remote_names.folded(remote_names.joined(other))
 
 
-def _act(transfer: Transfer, one: RemoteFile) -> None:
+def _act(transfer: FileTransfer, one: RemoteFile) -> None:
     settings, side, path = transfer.settings, transfer.side, transfer.at(one.name)
     # Before the act: done and not recorded, it would be a file that vanished.
     transfer.context.record(_mark(transfer, one))
@@ -53,15 +53,15 @@ def _act(transfer: Transfer, one: RemoteFile) -> None:
         raise
 
 
-def _mark(transfer: Transfer, one: RemoteFile) -> str:
+def _mark(transfer: FileTransfer, one: RemoteFile) -> str:
     return mark(transfer.settings.do, transfer.at(one.name), str(one.size_bytes), str(one.modified_at))
 
 
-def _target(transfer: Transfer, one: RemoteFile) -> str:
+def _target(transfer: FileTransfer, one: RemoteFile) -> str:
     return remote_names.joined(transfer.settings.to or "", one.name)
 
 
-def _free(transfer: Transfer, found: Sequence[RemoteFile]) -> list[RemoteFile]:
+def _free(transfer: FileTransfer, found: Sequence[RemoteFile]) -> list[RemoteFile]:
     """Those that can have their names there; what an earlier try has copied already is only taken away here."""
     left = []
     # All are looked at before the first is moved, as with put.
@@ -80,7 +80,7 @@ def _free(transfer: Transfer, found: Sequence[RemoteFile]) -> list[RemoteFile]:
     return left
 
 
-def _is_half_moved(transfer: Transfer, one: RemoteFile, there: RemoteFile) -> bool:
+def _is_half_moved(transfer: FileTransfer, one: RemoteFile, there: RemoteFile) -> bool:
     """A bucket moves by a copy and a removal, and a crash may come between them."""
     if there.size_bytes != one.size_bytes or _mark(transfer, one) not in transfer.context.journal:
         return False
@@ -88,7 +88,7 @@ def _is_half_moved(transfer: Transfer, one: RemoteFile, there: RemoteFile) -> bo
     return digest_of(side, transfer.at(one.name)) == digest_of(side, _target(transfer, one))
 
 
-def _of_list(transfer: Transfer) -> list[RemoteFile]:
+def _of_list(transfer: FileTransfer) -> list[RemoteFile]:
     """The files of the list that are there as it says; of the others, those that this step has dealt with count."""
     wanted = _read_list(transfer)
     found, gone, changed = [], [], []
@@ -107,18 +107,19 @@ def _of_list(transfer: Transfer) -> list[RemoteFile]:
     return found
 
 
-def _read_list(transfer: Transfer) -> list[RemoteFile]:
+def _read_list(transfer: FileTransfer) -> list[RemoteFile]:
     reference = parse(transfer.settings.listed)
     assert reference is not None
     value = transfer.context.value(reference)
     if not isinstance(value, FileInput):
         raise Problem(f"{reference} holds no list")
+    # Asked of the size, before it is read.
     if value.size_bytes > LIST_BYTES_MAX:
         raise Problem(f"{value.called} is larger than {LIST_BYTES_MAX:,} bytes, and no list of transfer_files")
     return listed(Path(value.path).read_bytes(), value.called)
 
 
-def _count_before(transfer: Transfer) -> None:
+def _count_before(transfer: FileTransfer) -> None:
     """What an earlier try has dealt with is gone by now, and the pattern finds it no more."""
     # By size and time too: a new file of the same name is no deed of an earlier try.
     mine = {_mark(transfer, one.file) for one in transfer.done}

@@ -11,7 +11,7 @@ from procession.actions.references import parse, resolve
 from procession.actions.transferring import fetching, leaving, remote_names, shifting
 from procession.actions.transferring.opening import opened
 from procession.actions.transferring.transfer_settings import TransferSettings
-from procession.actions.transferring.work import Transfer, Transferred, list_of, told
+from procession.actions.transferring.work import FileTransfer, Transferred, list_of, told
 from procession.model.connections import ConnectionKind, place_of
 from procession.model.lifecycle import StepStatus
 
@@ -23,7 +23,8 @@ def run(context: Context) -> StepOutcome:
     try:
         settings = _filled(context)
         with opened(context.connection) as side:
-            transfer = Transfer(context=context, settings=settings, side=side)
+            # The side is closed however it ends: a server may count its sessions.
+            transfer = FileTransfer(context=context, settings=settings, side=side)
             return _outcome(transfer, _performed(transfer))
     except Problem as error:
         return StepOutcome(status=StepStatus.FAILED, message=str(error))
@@ -66,13 +67,14 @@ def _filled(context: Context) -> TransferSettings:
     for place in ("path", "to", "pattern", "name"):
         text = getattr(given, place)
         filled[place] = None if text is None else naming.fill(text, values)
+        # The same rules as when the file was applied, now that the values are there.
         mistake = remote_names.folder_mistake if place in {"path", "to"} else remote_names.name_mistake
         if text is not None and (why := mistake(filled[place] or "")):
             raise Problem(f"{place}: {why}")
     return replace(given, **filled)
 
 
-def _performed(transfer: Transfer) -> dict[str, OutputValue]:
+def _performed(transfer: FileTransfer) -> dict[str, OutputValue]:
     match transfer.settings.do:
         case "get":
             return fetching.get(transfer)
@@ -85,7 +87,7 @@ def _performed(transfer: Transfer) -> dict[str, OutputValue]:
     return {}
 
 
-def _outcome(transfer: Transfer, made: dict[str, OutputValue]) -> StepOutcome:
+def _outcome(transfer: FileTransfer, made: dict[str, OutputValue]) -> StepOutcome:
     settings, count = transfer.settings, len(transfer.done) + transfer.before
     if count:
         files = f"{_counted(count)}{_earlier(transfer)}"
@@ -102,12 +104,12 @@ def _outcome(transfer: Transfer, made: dict[str, OutputValue]) -> StepOutcome:
     return StepOutcome(status=status, message=message, outputs={**made, **_lists(transfer)}, figures=figures)
 
 
-def _earlier(transfer: Transfer) -> str:
+def _earlier(transfer: FileTransfer) -> str:
     count = sum(one.was_done for one in transfer.done) + transfer.before
     return f", {count:,} of them before," if count else ""
 
 
-def _nothing(transfer: Transfer) -> str:
+def _nothing(transfer: FileTransfer) -> str:
     pattern = transfer.settings.pattern
     return f"no file is called {pattern}" if pattern else "no file of the list is"
 
@@ -116,14 +118,14 @@ def _counted(count: int) -> str:
     return "1 file" if count == 1 else f"{count:,} files"
 
 
-def _where(transfer: Transfer) -> str:
+def _where(transfer: FileTransfer) -> str:
     connection = transfer.context.connection
     assert connection is not None
     # By its name: who reads the run's page need not know the address.
     return f'"{connection.name}"{f", {transfer.folder}" if transfer.folder else ""}'
 
 
-def _lists(transfer: Transfer) -> dict[str, OutputValue]:
+def _lists(transfer: FileTransfer) -> dict[str, OutputValue]:
     outputs: dict[str, OutputValue] = {}
     wanted = transfer.settings.outputs
     if (reference := parse(wanted.count)) is not None:

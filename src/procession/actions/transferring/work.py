@@ -33,7 +33,7 @@ class Transferred:
 
 
 @dataclass(slots=True, kw_only=True)
-class Transfer:
+class FileTransfer:
     """`settings` with their keys filled in; `before`: files that an earlier try has dealt with and that are gone."""
 
     context: Context
@@ -87,6 +87,7 @@ def list_of(done: Iterable[Transferred]) -> bytes:
 def listed(content: bytes, called: str) -> list[RemoteFile]:
     """The files of such a list. Raises Problem for anything else."""
     try:
+        # A mark at its beginning is what a spreadsheet adds when somebody saves the list.
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise Problem(f"{called} is no list of transfer_files: {error}") from None
