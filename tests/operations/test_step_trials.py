@@ -170,6 +170,20 @@ def test_a_step_that_reaches_outside_says_what_it_would_do_and_does_nothing(reso
     assert list(folder.iterdir()) == []
 
 
+def test_a_request_over_http_is_shown_and_one_that_could_not_be_made_fails(resources):
+    settings = {"connection": "bank", "method": "POST", "path": "/payments", "json": {"amount": "{least}"}}
+    step = {"action": "call_http", "name": "pay", "key": "pay", "with": {**settings, "inputs": {"least": "${d.least}"}}}
+    made = parsed(resources, FILES, step)
+    bank = ConnectionInput(name="bank", kind="http", options={"url": "https://bank.example"})
+    trial = TrialOf(process=made, step=step_trials.find_step(made, "pay"), connection=bank)
+
+    shown = step_trials.run(resources, trial)
+    wrong = step_trials.run(resources, replace(trial, connection=changed(bank, options={"url": "bank"})))
+
+    assert shown.message.startswith("POST https://bank.example/payments\n") and '{"amount":' in shown.message
+    assert wrong.status is StepStatus.FAILED and "is no address" in wrong.message
+
+
 def test_one_that_cannot_say_what_it_would_do_is_refused(resources):
     silent = replace(resources, actions={**resources.actions, "leave": replace(outside.ACTION, preview=None)})
 

@@ -22,6 +22,13 @@ def run(context: Context) -> StepOutcome:
     return calling.run(context)
 
 
+def preview(context: Context) -> str:
+    # As above.
+    from procession.actions.reaching import would_send
+
+    return would_send.preview(context)
+
+
 GET = Example(
     settings={
         "connection": "bank",
@@ -82,4 +89,5 @@ ACTION = Action(
     reaches=True,
     connection=call_settings.connection,
     connection_kinds=frozenset({"http"}),
+    preview=preview,
 )

@@ -38,22 +38,22 @@ def run(context: Context, caller: HttpCaller) -> StepOutcome:
 def _perform(doing: RowWork, caller: HttpCaller, each: EachRow) -> str:
     doing.load("rows", each.source, Expect())
     rows = row_values.of(doing.connection, "rows", rows_max=acts.ROWS_MAX)
-    asks = list(_asks(caller, rows))
+    wanted = list(asks(caller, rows))
     told = _Told()
     done = None
     if caller.context.settings.method not in SAFE:
         done = Acts(caller.context)
-        done.require({number: digest_of(ask) for number, ask in asks})
-    for number, ask in asks:
+        done.require({number: digest_of(ask) for number, ask in wanted})
+    for number, ask in wanted:
         _send(caller, done, number, ask, told)
-        caller.context.progress(number / len(asks), f"row {number} of {len(asks)}")
+        caller.context.progress(number / len(wanted), f"row {number} of {len(wanted)}")
         if told.failures and each.stop == "at_first_failure":
             break
     _publish(doing, caller, told)
-    return _say(doing, told, len(asks))
+    return _say(doing, told, len(wanted))
 
 
-def _asks(caller: HttpCaller, rows: list[dict[str, Any]]) -> Iterator[tuple[int, HttpAsk]]:
+def asks(caller: HttpCaller, rows: list[dict[str, Any]]) -> Iterator[tuple[int, HttpAsk]]:
     """All of them, before any is sent: a row that cannot be filled in must not be found after a thousand payments."""
     for number, row in enumerate(rows, start=1):
         try:

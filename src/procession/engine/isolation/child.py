@@ -18,6 +18,7 @@ from types import FrameType
 import msgspec
 
 from procession.actions.contract import Action, FileOutput, StepOutcome
+from procession.actions.problems import Problem
 from procession.engine.isolation import (
     blackout,
     codec,
@@ -245,7 +246,11 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job, guard: blackout.Blackout)
     if job.previews:
         if action.preview is None:
             return StepOutcome(status=StepStatus.FAILED, message=f"{job.action} cannot say what it would do")
-        return StepOutcome(status=StepStatus.SUCCESS, message=action.preview(context))
+        try:
+            return StepOutcome(status=StepStatus.SUCCESS, message=action.preview(context))
+        # What could not be sent would fail the step as well.
+        except Problem as problem:
+            return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     return action.run(context)
 
 
