@@ -33,6 +33,7 @@ def _read(doing: RowWork) -> str:
     exports.refuse(doing.context, "output", settings.output, default)
     for mistake in statements.mistakes(settings.sql, dialect, list(settings.inputs)):
         raise Problem(mistake)
+    # Before the database is asked: a wrong option of the output must not cost its time.
     doing.bind(settings.inputs)
     parts = statements.pieces(settings.sql, dialect)
     if dialect == "postgresql":

@@ -38,6 +38,7 @@ def _write(doing: RowWork) -> str:
     rows = doing.load(SOURCE, settings.source, settings.expect)
     if expecting.asks(settings.expect):
         expecting.check(doing.context, doing.connection, SOURCE, settings.expect, doing.warnings)
+    # Read first: a transaction must not wait for files.
     session = postgres.connect(connection, timeout_seconds=settings.timeout)
     try:
         return _told(settings, connection, rows, _transact(doing, session, connection))
@@ -64,6 +65,7 @@ def _transact(doing: RowWork, session: psycopg.Connection[Any], connection: Conn
     if settings.batch is None and settings.mode == "append" and commits.had_written(mark, session):
         return None
     session.autocommit = False
+    # In this order: until the copy is there nothing of the table is locked.
     transfer = _plan(doing, session)
     transfer.copy()
     gone = transfer.replace()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestFile
     from pyiceberg.schema import Schema
 
-_FORMAT: Literal[2] = 2
+_FORMAT: Literal[2] = 2  # every reader knows it; 3 brings nothing that we have
 _HINT = "version-hint.text"
 _MEMORY_BYTES = 1 << 30
 # What a version did, in Iceberg's words; all of them may remove files.
@@ -98,6 +98,7 @@ class IcebergFolder:
         try:
             for name, (part, filled) in self._files(versions, connection).items():
                 path = self._folder / "data" / name
+                # By what is in it, and whole: it got its name last.
                 if path.exists():
                     continue
                 passing = path.with_suffix(".passing")
@@ -146,6 +147,7 @@ class IcebergFolder:
         last_ms = 0
         for version in versions:
             schema = iceberg_files.schema(version.columns, len(schemas))
+            # A version that changes rows alone has the schema of one before.
             same = next((one for one in schemas if one.fields == schema.fields), None)
             schemas += [] if same is not None else [schema]
             for part in version.parts:
