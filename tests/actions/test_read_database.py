@@ -189,6 +189,26 @@ def test_values_are_bound_and_never_text(asked: Asked) -> None:
     assert rows == [(given, "it's $v", " $v ", "'$v", 1)]
 
 
+# What others report of their programs, and what ours gives.
+REPORTED = {
+    # pandas-dev/pandas#15229, psycopg/psycopg2#827: a sign of the driver's own in the text
+    "SELECT count(*) AS v FROM (VALUES ('urban'), ('rural')) t(x) WHERE x LIKE 'urban%' AND x <> $v AND 7 % 4 = 3": 1,
+    # atlanhq/application-sdk#2722: colons that are no values
+    "SELECT '12:30:00'::time::text || ('ab' ~ '^(?:ab|c)$')::text || $v AS v": "12:30:00true-",
+    # duckdb/duckdb-postgres#92: numbers of all sizes in one column
+    "SELECT sum(x) AS v FROM (SELECT 10::numeric ^ n AS x FROM generate_series(-3, 20) n) t WHERE $v = '-'": Decimal(
+        "111111111111111111111.1110000000"
+    ),
+    # airbytehq/airbyte#7870: money beyond 1,000
+    "SELECT '92233720368547758.07'::money::numeric AS v WHERE $v = '-'": Decimal("92233720368547758.0700000000"),
+}
+
+
+@pytest.mark.parametrize("sql", REPORTED)
+def test_what_others_get_wrong_is_right(asked_ledger: Asked, sql: str) -> None:
+    assert asked_ledger.rows(sql, values={"v": "-"})[1] == [(REPORTED[sql],)]
+
+
 def test_values_have_their_types(asked: Asked) -> None:
     values = {"whole": 5, "amount": Decimal("0.10"), "yes": True, "none": None, "on": "2026-01-31"}
     sql = "SELECT $whole + 1 AS a, $amount + 0.2 AS b, $yes AS c, $none::int AS d, $on::date + 1 AS e"
