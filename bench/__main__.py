@@ -29,6 +29,8 @@ from bench import (
     w13_throughput,
     w14_reading,
     w15_pages,
+    w16_rows,
+    w17_reports,
     writing,
 )
 from bench.bars import (
@@ -66,6 +68,8 @@ WORKS: dict[str, Callable[..., Report]] = {
     "W13": w13_throughput.measure,
     "W14": w14_reading.measure,
     "W15": w15_pages.measure,
+    "W16": w16_rows.measure,
+    "W17": w17_reports.measure,
     "R12": r12_shortages.measure,
     "hostile": hostile.measure,
     "isolation": isolation.measure,

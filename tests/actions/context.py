@@ -16,13 +16,14 @@ import msgspec
 from procession.actions.contract import (
     Action,
     ConnectionInput,
-    EngineContext,
     FileInput,
     FileOutput,
     InputValue,
     OutputTarget,
+    RunFacts,
     StepOutcome,
 )
+from procession.actions.in_engine import EngineContext
 from procession.model.conditions import Facts
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, PropertyType
@@ -42,6 +43,7 @@ class LocalContext:
     is_copy: bool = False
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries have recorded
+    about: RunFacts | None = None
     recorded: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from procession import actions
-from procession.actions.contract import EngineContext
+from procession.actions.in_engine import EngineContext
 from procession.actions.kinds import decide
 from procession.model import process_file
 from procession.model.conditions import Facts

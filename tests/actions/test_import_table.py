@@ -155,6 +155,34 @@ def test_every_row_is_either_imported_or_rejected(
     assert played.outcome.figures["rejected"] == len(rows) - len(good)
 
 
+@pytest.mark.parametrize(
+    ("decimal", "good", "bad"),
+    [
+        (".", "999999999999999.99", "9999999999999999.99"),
+        (".", "-999999999999999.9999", "-1000000000000000"),
+        (".", "0.0001", "0.00001"),
+        (".", "-0.00", "1e5"),
+        (".", "007.50", "1,50"),
+        (",", "999999999999999,99", "9999999999999999,99"),
+        (",", "1,5", "1.50"),
+        (",", "-1,50", "-1.5"),
+    ],
+)
+def test_amounts_at_the_edge_are_taken_or_rejected_and_never_rounded(
+    tmp_path: Path, decimal: str, good: str, bad: str
+) -> None:
+    columns = {"a": {"type": "Text"}, "m": {"type": "Money", "decimal": decimal}}
+    text = f"a;m\nx;{good}\ny;{bad}\n"
+
+    played = imported(
+        tmp_path, text, columns=columns, rejects={**REJECTS, "at_most": 1}, output={"to": "${o.rows}", "as": "r.csv"}
+    )
+
+    ((name, value),) = rows_of(played)[1:]
+    assert (name, Decimal(value)) == ("x", Decimal(good.replace(",", ".")))
+    assert [row[3] for row in rows_of(played, "o.rejects")[1:]] == [bad]
+
+
 def test_a_refused_text_names_no_currency(tmp_path: Path) -> None:
     text = "account,amount\n1,EUR 5\n2,ABCDEF\n3,N/A\n"
     columns = {"account": {"type": "Text"}, "amount": {"type": "Money"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,8 @@ from procession import actions
 from procession.clock import ManualClock
 from procession.door.limits import UserLimits
 from procession.engine.announcements import Announcements
-from procession.engine.table_workers import TableWorkers, settings
+from procession.engine.isolation.options import IsolationSettings
+from procession.engine.table_workers import TableWorkers, settings, trial_settings
 from procession.model import process_file
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, StepEvent, StepStatus
@@ -204,19 +205,11 @@ def house(
     A folder that was a house before is opened as server.open_active_home() opens a home.
     """
     told: list[RunId] = []
-    with recovered(folder, clock, crash_point) as found, ThreadPoolExecutor(2) as threads:
-        database, blobs, chunks, home_clock = found
+    trials = _trial_workers(folder)
+    with closing(trials), recovered(folder, clock, crash_point) as found, ThreadPoolExecutor(2) as threads:
+        database = found[0]
         database.on_look(told.append)
-        resources = Resources(
-            actions=actions.registry(),
-            blobs=blobs,
-            chunks=chunks,
-            step_logs=StepLogFolder(folder / "logs"),
-            steady=clock.monotonic,
-            home_clock=home_clock,
-            workers=table_workers,
-            keyring=Keyring.of_home(folder),
-        )
+        resources = _resources(folder, found, clock, (table_workers, trials))
         wanted = app.ApiSettings(
             more=oauth.routes(hashing=threads),
             threads=threads,
@@ -234,6 +227,32 @@ def house(
         if is_new:
             database.write(lambda tx: _furnish(tx, made))
         yield made
+
+
+Found = tuple[SqliteDatabase, BlobFolder, Chunks, HomeClock]
+
+
+def _resources(
+    folder: Path, found: Found, clock: ManualClock, workers: tuple[TableWorkers | None, TableWorkers]
+) -> Resources:
+    _, blobs, chunks, home_clock = found
+    return Resources(
+        actions=actions.registry(),
+        blobs=blobs,
+        chunks=chunks,
+        step_logs=StepLogFolder(folder / "logs"),
+        steady=clock.monotonic,
+        home_clock=home_clock,
+        workers=workers[0],
+        trials=workers[1],
+        keyring=Keyring.of_home(folder),
+    )
+
+
+def _trial_workers(folder: Path) -> TableWorkers:
+    """Their processes start with the first step that is tried; most tests try none."""
+    bounds = IsolationSettings(landlock=False, user_ids=None, weak=True, preload=())
+    return TableWorkers(folder / "trials", trial_settings(bounds))
 
 
 @contextmanager

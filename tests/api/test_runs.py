@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from procession.model.errors import Unavailable
-from procession.model.ids import RunId
+from procession.model.ids import RunId, TableId, parse_step
 from procession.operations import runs
+from procession.store import history, step_tables
 from procession.store import runs as run_store
+from procession.store.database import Transaction
+from procession.store.step_tables import TableRead
 from tests.api.house import ADDRESS, PROCESS, House
 from tests.support import wait_until
 
@@ -104,6 +107,32 @@ def test_a_long_poll_without_news_answers_what_is(home: House) -> None:
 
     assert home.get(f"processruns/{run}/runstatus?since=99&wait=0")["status"] == "NotStarted"
     assert home.get(f"processruns/{run}/runstatus?since=99&wait=1")["status"] == "NotStarted"
+
+
+def test_a_plan_lists_the_tables_that_steps_have_read_and_whether_they_have_changed(home: House) -> None:
+    home.post("tables", json={"name": "Ledger"})
+    home.post("tables/mt-1/columns", json={"name": "amount", "dataType": "Number"})
+    run = home.new_run(start=True)
+    home.take(run)
+    home.finish(run)
+    settle = home.step(run, "settle")
+    version = home.get("tables/mt-1")["version"]
+
+    def read(tx: Transaction) -> None:
+        attempt = history.attempts_of_step(tx, parse_step(settle))
+        step_tables.add_reads(tx, attempt[0].id, [TableRead("table:Ledger", TableId(1), version)])
+
+    home.database.write(read)
+    plans = [home.get(f"processruns/{run}/steps/{settle}/restartplan")]
+    home.post("tables/mt-1/rows", json={"rows": [{"amount": 1}]})
+    plans.append(home.get(f"processruns/{run}/steps/{settle}/restartplan"))
+
+    before = {"step": settle, "table": "mt-1", "name": "Ledger", "version": version}
+    assert [plan["tablesRead"] for plan in plans] == [
+        [{**before, "presentVersion": version, "isChanged": False}],
+        [{**before, "presentVersion": version + 1, "isChanged": True}],
+    ]
+    assert plans[1]["tablesTakenBack"] == []
 
 
 def test_a_restart_resets_what_follows_and_is_remembered(home: House) -> None:

@@ -13,8 +13,10 @@ from procession.model.people import SCOPES, Role
 from procession.operations import applications, connections, links
 from procession.operations.connections import NewConnection
 from procession.store import permissions
+from tests import approving
 from tests.api.house import House
-from tests.web import suggestions_site
+from tests.web import suggestions_site, test_try_step
+from tests.web.account_site import visitor
 from tests.web.inputs_site import BANK
 from tests.web.lists_site import ended, timed_out
 from tests.web.run_site import PROCESS, Play, failed, play, well
@@ -40,8 +42,10 @@ def furnish(home: House) -> dict[str, str]:
     names = {"month_end": home.process}
     _lists(home)
     names |= _runs(home) | _long_runs(home) | _inputs(home) | _tables(home) | _people(home) | _suggestions(home)
+    names["trying"] = _trying(home)
     names["broken"] = _broken(home)
     _connect(home)
+    names["asks"] = _asks(home)
     return names
 
 
@@ -65,6 +69,18 @@ def _connect(home: House) -> None:
         connections.add(home.act(tx, "admin"), mail)
 
     home.database.write(operation)
+
+
+def _asks(home: House) -> str:
+    """A run that waits for the owner of the others to decide."""
+    body = approving.text("Accruals", comment="required", shows=["${d.amount}", "${d.report}"], at_least=2)
+    headers = {"content-type": "application/yaml"}
+    process = home.ask("POST", "processes", who="editor", content=body.encode(), headers=headers).json()["id"]
+    holder = home.users["owner"].id
+    home.database.write(
+        lambda tx: permissions.give(tx, ProcessId.parse(process), Role.READER, holder=holder),
+    )
+    return approving.begun(home, process, "editor")
 
 
 def _lists(home: House) -> None:
@@ -159,6 +175,13 @@ def _suggestions(home: House) -> dict[str, str]:
     suggestions_site.let_read(home, str(run.run.process), "reader")
     suggestions_site.Reviewer(home, run).decides(d2="never", why2="another customer")
     return {"suggesting": run.id, "suggests": str(run.row("match").id)}
+
+
+def _trying(home: House) -> str:
+    process = test_try_step.apply(home)
+    books, bank = test_try_step.BOOKS, test_try_step.BANK
+    test_try_step.sample(home, visitor(home), process, {"files.books": books, "files.bank": bank})
+    return process
 
 
 def _people(home: House) -> dict[str, str]:

@@ -95,6 +95,7 @@ ANSWERS: Mapping[str, str] = {
     "application delete": "id client_id",
     "application list": f"; applications[]: {APPLICATION}",
     "application reset-secret": f"{APPLICATION} client_secret",
+    "approve": "run step isOpen decision signed; shown[]: reference name text content file",
     "backup": "file sizeInBytes madeAt runs contents missing isVerified secrets",
     "cancel": RUN,
     "connection add": CONNECTION,
@@ -113,6 +114,7 @@ ANSWERS: Mapping[str, str] = {
     "log": "run step key log",
     "prune": "isDone contents logs freedBytes databaseBytesBefore databaseBytesAfter notes;"
     " runs[]: id name process result dateEnded",
+    "reject": "run step isOpen decision signed; shown[]: reference name text content file",
     "restart": f"{STEP} run isServerRunning{PLAN}",
     "restart (--plan)": f"run{PLAN}",
     "restore": "home file madeAt runs contents missing underWay",
@@ -121,6 +123,8 @@ ANSWERS: Mapping[str, str] = {
     "serve": "address home pid hasApplications heldRuns; walls[]: name stands seen weakerWithout remedy",
     "show": f"{RUN} startedBy reason; steps[]: {STEP}; values[]: reference name type flow decimalPoints value file",
     "status": f"{RUN} isServerRunning; steps[]: {STEP}",
+    "try": "status message inputs log sends figures?; figures[]: name? value?;"
+    " outputs[]: reference name value? rows? columns? first?",
     "user create": f"{USER} setPasswordLink",
     "user link": "loginName setPasswordLink",
     "user list": f"; users[]: {USER}",

@@ -61,6 +61,7 @@ restart pr-3 reconcile --plan
 restart pr-3 reconcile
 run 'Month end'
 apply {folder}/process.yaml
+try {folder}/process.yaml reconcile --value in.seed=three
 doctor
 adopt
 user create --email ada@example.com --first-name Ada --last-name Byron --role Designer
@@ -82,7 +83,7 @@ application change c-1 --name Others
 application reset-secret c-1
 application delete c-1
 """
-ELSEWHERE = {"restore", "serve"}
+ELSEWHERE = {"approve", "reject", "restore", "serve"}
 
 
 @pytest.mark.acceptance

@@ -85,15 +85,32 @@ def _example(action: Action, example: Example) -> Iterator[str]:
     text = yaml.dump(step, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     yield from ["Example:", "", "```yaml", text.rstrip(), "```", ""]
     yield from _values("Given", example.inputs)
+    for vote in example.votes:
+        yield from [f"{vote.login} says `{vote.verdict}`: {vote.comment}", ""]
     if example.expected:
         yield from _values("it gives", example.expected)
     said = f'The step ends as {example.status}, with the message "{example.message}".'
     yield from [said, ""]
 
 
+def _parts(word: str, reference: str, parts: Mapping[str, Any]) -> Iterator[str]:
+    """The sheets of a workbook, or the members of an archive."""
+    for name, part in parts.items():
+        if isinstance(part, bytes):
+            # A document is told by how it begins.
+            shown = "a PDF" if part.startswith(b"%PDF") else f"`{part.decode()!r}`"
+            yield from [f"{word} `{reference}`, {name}: {shown}", ""]
+            continue
+        rows = [",".join("" if cell is None else str(cell) for cell in row) for row in part]
+        yield from [f"{word} `{reference}`, sheet {name}:", "", "```csv", *(rows or ["(no cells)"]), "```", ""]
+
+
 def _values(word: str, values: Mapping[str, Any]) -> Iterator[str]:
     for reference, value in values.items():
         name, content = value if isinstance(value, tuple) else ("", value)
+        if isinstance(content, Mapping):
+            yield from _parts(word, reference, content)
+            continue
         if not isinstance(content, bytes):
             yield from [f"{word} `{reference}`: `{content}`", ""]
             continue

@@ -20,6 +20,17 @@ In a browser, Edit on the page of a process opens the designer: forms for the pr
 as text. Both are one draft, which nobody else sees until it is published. A form changes the lines of what was changed and
 leaves all others, with their comments, as they are. What no field can say is shown in its form as YAML.
 
+A single step can be tried before anything is published: `procession try FILE STEP` runs it on the first rows of files that you give,
+in the same isolated process as in a run. It shows the message, figures, what each output would hold, and what the step printed.
+Nothing is published and no table is written; a step that reaches outside only says what it would send, and to whom.
+[docs/reconcile.md](reconcile.md#what-a-rule-takes) tries one. In the designer, **Try this step** does the same with the files and
+values of one's last try-out; of a reconciliation it shows what each rule finds, with the first pairs.
+
+- A file of text, JSON lines or Parquet is cut behind its first 1,000 rows (`--rows`); a workbook is read as a whole, and that is said.
+- What an earlier step would have written is given in the same way, by its property: `--file work.gathered=gathered.parquet`.
+- Values that are not given are those of the file. Tables are read as they are now.
+- What must happen only once, and scripts with `network`, are refused.
+
 An editor completes and checks the file with the schema:
 
 ```sh

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.acceptance
 
 # By document and first line; whoever adds one says why it cannot be run, and what was checked instead.
 UNRUNNABLE = {
+    (
+        "steering.md",
+        "# two people who sign in",
+    ): "needs two people with applications; tests/commands/test_approving.py plays them",
     ("alerts.md", "Subject: Failed: Month end : run #1"): "a mail; tests/test_mail.py has it sent, and compares",
     ("scripts.md", "pip install --target /srv/step-libraries pandas"): "installs from an index, into a system folder",
     (

@@ -55,6 +55,13 @@ def leave(context: Context) -> StepOutcome:
     return StepOutcome(status=StepStatus.SUCCESS, message=f"left {settings.lines - len(done)} lines")
 
 
+def would_leave(context: Context) -> str:
+    assert context.connection is not None
+    # What is sent is shown; what opens the door is not there.
+    assert context.connection.secrets == {} and not context.has_network
+    return f"leaves {context.settings.lines} lines in {context.connection.options['path']}"
+
+
 def _wait_for(gate: Path) -> None:
     end_at, pause = time.monotonic() + WAIT_SECONDS_MAX, select.poll()
     while not gate.exists() and time.monotonic() < end_at:
@@ -72,6 +79,7 @@ ACTION = Action(
     effect=Effect.IDEMPOTENT,
     reaches=True,
     connection=lambda settings: settings.connection,
+    preview=would_leave,
     connection_kinds=frozenset({"folder"}),
 )
 ACTIONS: Mapping[str, Action] = {ACTION.kind: ACTION}

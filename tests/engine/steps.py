@@ -51,6 +51,18 @@ def decide(
     return {"action": "decide", "name": key, "key": key, "with": settings, **more}
 
 
+def approve(key: str, **more: Any) -> StepText:
+    """Asks the group Controllers, or what `more` says; the frame of the step is in `frame`."""
+    frame = more.pop("frame", {})
+    return {
+        "action": "approve",
+        "name": key,
+        "key": key,
+        "with": {"title": f"{key}?", "who": {"group": "Controllers"}, **more},
+        **frame,
+    }
+
+
 def mark(path: Path, text: str = "x") -> str:
     """Code that leaves a line in a file outside, where the test sees it whatever becomes of the step."""
     return f"with open({str(path)!r}, 'a') as file: file.write({text + chr(10)!r})\n"

@@ -89,3 +89,35 @@ def test_a_month_end_is_done_from_table_to_table(world: World) -> None:
     }, [world.step(run, key).message for key in ("validate", "map_values", "transform")]
     assert [row["line"] for row in managed.rows(world, made)] == ["Revenue", "Revenue", "Other"]
     assert {row["line"]: row["amount"] for row in managed.rows(world, totals)} == {"Revenue": 180, "Other": 1}
+
+
+@pytest.mark.parametrize(
+    ("kept", "kinds"),
+    [
+        ("2026-01-31T00:00:00", (StepStatus.SUCCESS, b"on\n2026-01-30\n2026-01-31\n")),
+        ("2026-01-31T12:00:00", (StepStatus.FAILED, None)),
+    ],
+)
+def test_days_of_a_file_and_of_a_table_stand_below_each_other(
+    world: World, kept: str, kinds: tuple[StepStatus, bytes | None]
+) -> None:
+    """A table keeps days as moments at midnight; a moment with a time is no day."""
+    managed.make(world, "Kept", {"on": kept}, on="Datetime")
+    made = step(
+        "run_sql",
+        sql="SELECT DATE '2026-01-30' AS \"on\"",
+        outputs={"result": {"to": "${d.file}", "as": "days.parquet"}},
+    )
+    below = step(
+        "transform",
+        source=["${d.file}", "${table:Kept}"],
+        steps=[{"sort": ["on"]}],
+        output={"to": "${d.out}", "as": "out.csv"},
+    )
+
+    run = world.begin(process(data("d", item("file", "File"), item("out", "File")), made, below))
+    world.wait(run)
+
+    assert (world.step(run, "transform").status, world.value(run, "d.out")) == kinds, world.step(
+        run, "transform"
+    ).message

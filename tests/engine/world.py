@@ -31,6 +31,7 @@ from procession.model.runs import HistoryRow, Run
 from procession.model.steps import StepRow
 from procession.operations import connections, files, home_time, people, processes, runs
 from procession.operations.act import Act
+from procession.operations.approvals_of_steps import ApprovalsOfSteps
 from procession.operations.connections import NewConnection
 from procession.operations.connections_of_steps import ConnectionsOfSteps
 from procession.operations.resources import Resources
@@ -134,6 +135,7 @@ class World:
                 settings=self.settings,
                 tables=self.tables,
                 connections=self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
+                approvals=ApprovalsOfSteps(self.resources.home_clock),
             )
         )
 

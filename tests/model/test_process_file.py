@@ -65,6 +65,10 @@ def _none(given: _Settings) -> tuple[()]:
     return ()
 
 
+def _none_among(given: _Settings, among: Any) -> tuple[()]:
+    return ()
+
+
 def _check_together(steps: Sequence[Any]) -> list[tuple[()]]:
     return [() for _ in steps]
 
@@ -79,7 +83,8 @@ class _Action:
     effect_of: Callable[[Any], Effect] | None = None
     check: Callable[[Any], tuple[str, ...]] = _check
     check_together: Callable[[Any], Any] = _check_together
-    perform: Callable[[Any], Any] | None = None
+    needs_no_process: bool = False
+    check_among: Callable[[Any, Any], Any] = _none_among
     conditions: Callable[[Any], tuple[documents.Path, ...]] = _none
     assigns: Callable[[Any], tuple[Any, ...]] = _none
 

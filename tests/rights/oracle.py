@@ -39,6 +39,8 @@ GET processruns/{run}/steps/{step}/runstatus | process_read | reader | run |
 POST processruns/{run}/steps/{step}/restartfromhere | process_execute | executor | run |
 GET processruns/{run}/steps/{step}/restartplan | process_read | reader | run |
 GET processruns/{run}/steps/{step}/log | process_read | reader | run |
+GET processruns/{run}/steps/{step}/approval | process_read | reader | run |
+POST processruns/{run}/steps/{step}/approval | process_execute | reader | run |
 GET steps/{step} | process_read | reader | step |
 GET steps/{step}/properties | process_read | reader | step |
 GET steps/{step}/properties/{property} | process_read | reader | step |

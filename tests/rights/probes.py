@@ -150,6 +150,15 @@ PROBES: Mapping[str, tuple[Probe, ...]] = {
     ),
     "GET processruns/{run}/steps/{step}/restartplan": OF_STEP_OF_RUN,
     "GET processruns/{run}/steps/{step}/log": (*OF_STEP_OF_RUN, probe(step="action_step", query="follow")),
+    # Of a step that has asked nobody; who may decide is in tests/api/test_approvals.
+    "GET processruns/{run}/steps/{step}/approval": (
+        probe(404, step="action_step"),
+        probe(404, run="no_run", step="action_step"),
+    ),
+    "POST processruns/{run}/steps/{step}/approval": (
+        probe(400, {"decision": "maybe"}, step="action_step"),
+        probe(400, run="no_run", step="action_step"),
+    ),
     "GET steps/{step}": (*OF_STEP, probe(400, step="action_step"), probe(step="no_action_step")),
     "GET steps/{step}/properties": OF_STEP,
     "GET steps/{step}/properties/{property}": OF_STEP,

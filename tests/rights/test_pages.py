@@ -40,6 +40,7 @@ POST processes/{process}/edit | editor | process |
 GET processes/{process}/edit/changes | editor | process |
 POST processes/{process}/edit/publish | editor | process |
 POST processes/{process}/edit/try | editor | process |
+POST processes/{process}/edit/try-step | editor | process |
 GET home/live | | |
 GET processes | | |
 GET processes/upload | | | Designer
@@ -61,6 +62,7 @@ GET runs/{run}/steps/{step}/plan | executor | run |
 POST runs/{run}/steps/{step}/restart | executor | run |
 GET runs/{run}/steps/{step}/suggestions | reader | run |
 POST runs/{run}/steps/{step}/suggestions | reader | run |
+POST runs/{run}/steps/{step}/approval | reader | run |
 POST runs/{run}/start | executor | run |
 POST runs/{run}/cancel | executor | run |
 POST runs/{run}/copy | executor | run |

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING
 
 from procession.actions.contract import Action
 from procession.actions.kinds import (
+    approve,
+    archive,
     calculate_fx,
     call_http,
     decide,
+    document,
+    excel_report,
     export,
     fail,
     import_table,
@@ -26,6 +30,7 @@ from procession.actions.kinds import (
     reconcile,
     run_python,
     run_sql,
+    transfer_files,
     transform,
     validate,
     wait,
@@ -51,6 +56,11 @@ BUILT_IN = (
     read_database.ACTION,
     write_database.ACTION,
     call_http.ACTION,
+    transfer_files.ACTION,
+    approve.ACTION,
+    excel_report.ACTION,
+    document.ACTION,
+    archive.ACTION,
     wait.ACTION,
     fail.ACTION,
 )
@@ -67,7 +77,7 @@ def registry() -> Mapping[str, Action]:
         # At the start and not at the first step: a package with a mistake in it is the operator's affair.
         if not isinstance(action, Action):
             raise TypeError(f'the entry point "{entry.name}" of {ENTRY_POINT_GROUP} is not an Action: {entry.value}')
-        if action.perform is not None:
+        if action.needs_no_process:
             raise TypeError(f'the action "{action.kind}" of {entry.value} wants to run in the engine; only ours may')
         if action.kind in actions:
             raise ValueError(f'the action "{action.kind}" of {entry.value} has the name of another action')

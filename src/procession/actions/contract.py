@@ -14,11 +14,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from procession.actions.in_engine import Assigned, EngineContext, Place, finds_none_among
+from procession.model.approvals import Vote
 from procession.model.columns import Column
-from procession.model.conditions import Facts
 from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
-from procession.model.processes import Effect, Property, Value
+from procession.model.plans import StepAmong
+from procession.model.processes import Effect
+from procession.model.suggestions import SuggestionSource
 from procession.model.table_uses import TableUse
 
 
@@ -87,6 +90,16 @@ class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run a step is part of, for what people sign: ids as people see them, and who started it."""
+
+    process: str
+    process_version: int
+    run: str
+    run_name: str
+    started_by: str
+
+
 # What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).
 InputValue = str | int | Decimal | bool | None | FileInput | TableInput
 OutputValue = str | int | Decimal | bool | None | FileOutput
@@ -146,6 +159,10 @@ class Context(Protocol):
         """home/run/step/attempt: the same for every try and after a crash; a restart is another attempt."""
 
     @property
+    def about(self) -> RunFacts | None:
+        """The run; None where there is none, as in a preview."""
+
+    @property
     def memory_bytes_max(self) -> int:
         """Memory limit of the process; DuckDB gets a part of it."""
 
@@ -197,34 +214,13 @@ class Context(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineContext:
-    """The world of an action that the engine performs itself: no file, no process, only what the run knows.
-
-    `properties` are all of the process by "step.property", each with its present value. Of a File there is only
-    whether it is among `facts.updated`.
-    """
-
-    settings: Any
-    facts: Facts
-    properties: Mapping[str, Property]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assigned:
-    """A constant that a step gives a property: where it stands in the settings, and "step.property"."""
-
-    place: tuple[str | int, ...]
-    reference: str
-    value: Value | float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A small complete case of an action, run as a test and printed in the docs.
 
     `inputs` and `outputs` are keyed by "step.property"; bytes stand for a file's content, (name, bytes) for a named
     one.
-    `expected` holds the output values; a file's bytes are compared exactly.
+    `expected` holds the output values; a file's bytes are compared exactly. A workbook may be given as the rows of its
+    sheets, as they are read again, and an archive as what its members begin with.
     """
 
     settings: Mapping[str, Any]
@@ -233,33 +229,12 @@ class Example:
     expected: Mapping[str, Any]
     status: StepStatus = StepStatus.SUCCESS
     message: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuggestionSource:
-    """Where a step's suggestions are, and the table of what people decide about them.
-
-    `output` is the "step.property" of the file. `columns` are headings of it, left and right, of what is compared; the
-    first pair names the rows and the second holds the amounts. `table` is the name of the table, "" where there is
-    none. `problem` says why nobody can decide about them.
-    """
-
-    output: str = ""
-    table: str = ""
-    columns: tuple[tuple[str, str], ...] = ()
-    names: tuple[str, ...] = ()  # of these columns, for people
-    escapes: bool = False  # formulas, where the file is a CSV
-    problem: str = ""
+    votes: tuple[Vote, ...] = ()  # of an action that asks people
 
 
 def nothing(settings: Any) -> tuple[Any, ...]:
     """For an action whose settings hold no references."""
     return ()
-
-
-def in_the_engine(context: Context) -> StepOutcome:
-    """For `run` of an action that the engine performs: no process ever gets it."""
-    raise AssertionError("the engine performs this action itself")
 
 
 def _finds_no_mistakes(steps: Sequence[Any]) -> Sequence[Sequence[tuple[str, str]]]:
@@ -272,10 +247,6 @@ def _needs_no_network(settings: Any) -> bool:
 
 def _names_no_connection(settings: Any) -> str:
     return ""
-
-
-def _suggests_nothing(settings: Any) -> SuggestionSource | None:
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,16 +275,25 @@ class Action:
     wants_network: Callable[[Any], bool] = _needs_no_network
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
-    # What it suggests for people to decide, so that a page can ask them; None where the settings ask for none.
-    suggests: Callable[[Any], SuggestionSource | None] = _suggests_nothing
+    suggests: Callable[[Any], SuggestionSource | None] | None = None  # for people to decide, on a page
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs
     effect_of: Callable[[Any], Effect] | None = None  # where it depends on the settings
     # It reaches outside: a process of its own, with the network, that sees nothing but its folder and its inputs.
     reaches: bool = False
     connection: Callable[[Any], str] = _names_no_connection  # settings -> the name of the connection it goes by
     connection_kinds: frozenset[str] = frozenset()  # those that it can use
+    # What it would send, and to whom: for one that reaches, and is tried. No secret is given, and no network.
+    preview: Callable[[Context], str] | None = None
     # The engine performs it, in the transaction that begins it: no process, no try after a failure, no time limit of
     # its own. Only for the actions of this package: code of others never runs in the server. `run` is in_the_engine.
     perform: Callable[[EngineContext], StepOutcome] | None = None
-    conditions: Callable[[Any], tuple[tuple[str | int, ...], ...]] = nothing  # where in its settings conditions stand
+    conditions: Callable[[Any], tuple[Place, ...]] = nothing  # where in its settings conditions stand
     assigns: Callable[[Any], tuple[Assigned, ...]] = nothing  # the constants in its settings that properties are given
+    # It asks people, and waits without a process for what they decide: the engine calls this with their votes.
+    settle: Callable[[Any, Sequence[Vote]], StepOutcome] | None = None
+    # More mistakes, for which the process must be known: where in the settings, and what.
+    check_among: Callable[[Any, StepAmong], Sequence[tuple[Place, str]]] = finds_none_among
+
+    @property
+    def needs_no_process(self) -> bool:
+        return self.perform is not None or self.settle is not None

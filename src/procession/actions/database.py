@@ -96,6 +96,13 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(row[0])
 
 
+def holds_days(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> bool:
+    """Whether all moments of the column are midnight, as days are in a managed table, which has no type for them."""
+    value = quote(column)
+    query = f"SELECT count(*) FROM {quote(relation)} WHERE {value} <> CAST({value} AS DATE)::TIMESTAMP"
+    return connection.execute(query).fetchone() == (0,)
+
+
 def drop(connection: duckdb.DuckDBPyConnection, relation: str) -> None:
     """Of a managed table it is a view over its files, and DuckDB wants to be told."""
     query = "SELECT table_type = 'VIEW' FROM information_schema.tables WHERE table_name = ?"

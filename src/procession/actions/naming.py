@@ -56,3 +56,15 @@ def file_name(text: str, default: str = "file") -> str:
     if not shown.strip("."):
         return default
     return f"_{shown}" if _DEVICES.match(shown) else shown
+
+
+def path_mistake(path: str) -> str:
+    """Why the path, with /, is no name of a file in an archive; "" where it is one."""
+    parts = path.split("/")
+    if path.startswith(("/", "~")) or "\\" in path or re.match(r"[A-Za-z]:", path):
+        return "leads out of the archive"
+    if ".." in parts or "." in parts:
+        return "leads out of its folder"
+    if "" in parts:
+        return "has an empty part"
+    return "has a control character in it" if re.search(r"[\x00-\x1f\x7f]", path) else ""

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from procession.api.nouns import (
     applications,
+    approvals,
     columns,
     drafts,
     events,
@@ -25,6 +26,7 @@ from procession.api.nouns import (
     users,
 )
 from procession.api.wire.applications import ApplicationChange, ApplicationShape, NewApplication
+from procession.api.wire.approvals import ApprovalShape, NewDecision
 from procession.api.wire.files import FileName, FileShape
 from procession.api.wire.groups import GroupChange, NewGroup, NewMember, UserGroup
 from procession.api.wire.histories import History
@@ -135,6 +137,8 @@ ROUTES: tuple[Route, ...] = (
     row("POST processruns/{run}/steps/{step}/restartfromhere", steps.restart, WRITE, rules.EXECUTE_R, "Restart from a step", reply=StepRunStatus, takes=Restart),
     row("GET processruns/{run}/steps/{step}/restartplan", steps.restart_plan, LIST, rules.READ_R, "What a restart would do", reply=RestartPlanShape),
     row("GET processruns/{run}/steps/{step}/log", step_logs.log, STREAM, rules.READ_R, "Read a step's log", media=("text/plain",), query=("follow", "attempt"), is_ranged=True, limit=STREAMS),
+    row("GET processruns/{run}/steps/{step}/approval", approvals.get, LIST, rules.READ_R, "What a step asks people to decide", reply=ApprovalShape),
+    row("POST processruns/{run}/steps/{step}/approval", approvals.decide, WRITE, rules.DECIDE_R, "Approve or reject what a step asks", reply=ApprovalShape, takes=NewDecision),
     row("GET steps/{step}", steps.get, READ, rules.READ_S, "Get a data step", reply=DataStep),
     row("GET steps/{step}/properties", steps.properties, READ, rules.READ_S, "List properties", reply=list[PropertyShape]),
     row("GET steps/{step}/properties/{property}", steps.property, READ, rules.READ_S, "Get a property", reply=PropertyShape),

@@ -10,6 +10,7 @@ import click
 from procession.cli.registering import CommandFunction, command, commands, option
 from procession.commands.console import Console
 
+# Written out: the model would take longer to import than the help to print.
 _KINDS = click.Choice(["smtp", "http", "sftp", "s3", "database", "folder"])
 _SET = "An option and its value, such as host=sftp.bank.example; again for each."
 _BY_PROMPT = "The name of a secret, such as password: asked for without showing it, or read from standard input."
@@ -32,6 +33,7 @@ def _described(function: CommandFunction) -> CommandFunction:
         option("--secret", _BY_PROMPT, multiple=True, metavar="NAME", default=()),
         option("--secret-file", _BY_FILE, multiple=True, metavar="NAME=FILE", default=()),
     ]
+    # The last that is added stands first in the help.
     for add in reversed(named):
         function = add(function)
     return function
@@ -110,6 +112,7 @@ def disallow_connection(console: Console, name: str, *, user: str | None, group:
     """Take that away again; it counts at once, also for runs under way."""
     from procession.commands import connections
 
+    # The same function both ways: what is asked for differs only in its sign.
     return connections.allow(console, name, connections.Holding(user=user, group=group, is_allowed=False))
 
 

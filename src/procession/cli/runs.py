@@ -48,6 +48,24 @@ def run_process(console: Console, process: str, *, wait: bool, **given: Sequence
     return runs.run(console, process, inputs=given["input"], paths=given["file"], wait=wait)
 
 
+@command("try", example="try month-end.yaml match --file files.bank=bank.csv --value parameters.month=2026-11")
+@click.argument("path", metavar="FILE")
+@click.argument("step")
+@option("--file", "A file for a property that the step reads.", multiple=True, metavar="STEP.PROPERTY=PATH")
+@option("--value", "A value for one.", multiple=True, metavar="STEP.PROPERTY=VALUE")
+@option("--rows", "So many rows of each file. Default: 1000.", type=click.IntRange(1, 100_000), default=1_000)
+def try_step(console: Console, path: str, step: str, *, rows: int, **given: Sequence[str]) -> int:
+    """Run one STEP (its key, or a number such as 2.1) of a process file on the first rows of its inputs.
+
+    Nothing is published and nothing is written; a step that reaches outside says what it would send, and to whom.
+    The exit code is 0 when it would end as Success or Warning, else 1.
+    """
+    from procession.commands import trying
+
+    wanted = trying.GivenInputs(paths=given["file"], values=given["value"], rows=rows)
+    return trying.try_step(console, path, step, given=wanted)
+
+
 @command("status", is_remote=True, example="status pr-7")
 @click.argument("run")
 def status(console: Console, run: str) -> int:
@@ -73,6 +91,30 @@ def cancel(console: Console, run: str, reason: str | None) -> int:
     from procession.commands import runs
 
     return runs.cancel(console, run, reason)
+
+
+@command("approve", is_remote=True, example="approve pr-7 controllers --comment 'agreed with the ledger'")
+@click.argument("run")
+@click.argument("step")
+@option("--comment", "Kept with the decision.", default="")
+@option("--signed", "The hash of what you looked at; nothing is decided if it has changed.", metavar="HASH")
+def approve(console: Console, run: str, step: str, comment: str, signed: str | None) -> int:
+    """Say yes to what STEP of RUN asks, as who signs in to the server."""
+    from procession.commands import approving
+
+    return approving.decide(console, run, step, is_approved=True, comment=comment, signed=signed)
+
+
+@command("reject", is_remote=True, example="reject pr-7 controllers --comment 'account 4010 is twice in it'")
+@click.argument("run")
+@click.argument("step")
+@option("--comment", "Kept with the decision.", default="")
+@option("--signed", "The hash of what you looked at; nothing is decided if it has changed.", metavar="HASH")
+def reject(console: Console, run: str, step: str, comment: str, signed: str | None) -> int:
+    """Say no to what STEP of RUN asks, as who signs in to the server."""
+    from procession.commands import approving
+
+    return approving.decide(console, run, step, is_approved=False, comment=comment, signed=signed)
 
 
 @command("restart", is_remote=True, example="restart pr-7 reconcile --reason 'bank file corrected'")

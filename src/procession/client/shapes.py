@@ -79,6 +79,42 @@ class RunStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownThing:
+    """A file, with its SHA-256 in `content`; a table, with its version; or a value."""
+
+    reference: str
+    name: str
+    text: str
+    content: str
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    user: str
+    decision: str
+    comment: str
+    at: datetime
+    is_void: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a step asks; `signed` is the hash of what is shown. `decision`: approved, rejected, failed, or None."""
+
+    title: str
+    signed: str
+    is_open: bool
+    needed: int
+    shown: tuple[ShownThing, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    decision: str | None = None
+    needs_comment: bool = False
+    may_decide: bool = False
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepStatus:
     """`progress` is from 0 to 1, if the step reports it; `figures` are exact, as text."""
 

@@ -11,7 +11,7 @@ from procession.client.connection import Connection
 from procession.client.errors import Invalid, NotFound
 from procession.client.options import RestartWishes
 from procession.client.properties import Property
-from procession.client.shapes import RestartPlan, StepDetails, StepStatus
+from procession.client.shapes import Approval, RestartPlan, StepDetails, StepStatus
 
 
 class Step:
@@ -59,6 +59,29 @@ class Step:
     def restart_plan(self) -> RestartPlan:
         """What restart() would do."""
         return reading.shape(RestartPlan, self._connection.get(f"{self._path()}/restartplan"))
+
+    def approval(self) -> Approval:
+        """What the step asks people to decide. Raises NotFound for one that asks nobody."""
+        return reading.shape(Approval, self._connection.get(f"{self._path()}/approval"))
+
+    def approve(self, *, comment: str = "", signed: str | None = None) -> Approval:
+        """Say yes to what approval() shows: `signed` is its hash, and without it to what there is now.
+
+        Raises Forbidden for whoever may not decide, Conflict where what is shown has changed or it is decided.
+        """
+        return self._decide("approved", comment, signed)
+
+    def reject(self, *, comment: str = "", signed: str | None = None) -> Approval:
+        """Say no; raises as approve() does."""
+        return self._decide("rejected", comment, signed)
+
+    def _decide(self, decision: str, comment: str, signed: str | None) -> Approval:
+        content = {
+            "decision": decision,
+            "comment": comment,
+            "signed": self.approval().signed if signed is None else signed,
+        }
+        return reading.shape(Approval, self._connection.post(f"{self._path()}/approval", content))
 
     def log(self, attempt: int | None = None) -> str:
         """The whole log of its latest try, or of the last try in the given attempt of the run."""

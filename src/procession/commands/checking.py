@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from procession.model.outbox import RunEnd, Unsent
+from procession.model.ids import UserId
+from procession.model.outbox import Unsent
 from procession.operations import connection_keys
 from procession.store import connections, outbox, processes
 from procession.store.database import Transaction
@@ -90,7 +91,8 @@ def _told(found: Sequence[Unsent]) -> str:
 
 
 def _one(item: Unsent) -> str:
-    what = f"{item.about.run} to {item.about.target}" if isinstance(item.about, RunEnd) else f"the link of {item.about}"
+    about = item.about
+    what = f"the link of {about}" if isinstance(about, UserId) else f"{about.run} to {about.target}"
     return f"{what} ({item.tries} tries: {item.last_error})"
 
 

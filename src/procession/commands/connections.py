@@ -82,6 +82,7 @@ def _pairs(given: tuple[str, ...]) -> dict[str, list[str]]:
         name, equals, value = text.partition("=")
         if not equals:
             raise Invalid(f'--set takes an option and its value, such as host=sftp.bank.example; this is "{text[:40]}"')
+        # The value as it is: a host key begins and ends with what the server says.
         found.setdefault(name.strip(), []).append(value)
     return found
 
@@ -185,6 +186,7 @@ def _shown(one: Connection) -> dict[str, Any]:
 def change(console: Console, name: str, given: DescribedConnection) -> int:
     """Raises NotFound, Invalid, Forbidden."""
     with opening.open_home(console) as opened, opened.database.read() as tx:
+        # Which secrets there can be depends on the kind, and is said before anybody types one.
         kind = connections.find_by_name(tx, name).kind
     # Between two openings: no command holds the home while somebody types.
     secrets = _secrets(kind, given)
@@ -198,6 +200,7 @@ def _change(
     tx: Transaction, opened: OpenedHome, name: str, given: DescribedConnection, secrets: dict[str, str]
 ) -> Connection:
     before = connections.find_by_name(tx, name)
+    # A typo would otherwise forget nothing and say nothing.
     for secret in given.forget:
         _require_secret(before.kind, secret)
     wanted = NewConnection(

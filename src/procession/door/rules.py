@@ -17,6 +17,7 @@ READ_P = Rule(scope="process_read", role="reader", of=P)
 READ_R = Rule(scope="process_read", role="reader", of=R)
 READ_S = Rule(scope="process_read", role="reader", of="step")
 READ_ANY = Rule(scope="process_read")  # a list: the operation shows what the caller may see
+DECIDE_R = Rule(scope="process_execute", role="reader", of=R)  # the operation asks whether the step names the caller
 EXECUTE_P = Rule(scope="process_execute", role="executor", of=P)
 EXECUTE_R = Rule(scope="process_execute", role="executor", of=R)
 EXECUTE_ANY = Rule(scope="process_execute")  # the run is named in the body: the operation asks for the role

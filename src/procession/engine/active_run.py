@@ -65,6 +65,15 @@ class Work:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class Wait:
+    """A try of a step that waits for people; it holds no process."""
+
+    key: str
+    number: int  # try number, from 1
+    attempt: int = 0  # the id of its row
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class ActiveRun:
     """`run` is as taken; its epoch fences all writes."""
 
@@ -83,6 +92,7 @@ class ActiveRun:
     told: set[str] = field(default_factory=set)
     waiting: list[str] = field(default_factory=list)  # action steps that are due and have no process yet
     works: dict[str, Work] = field(default_factory=dict)
+    waits: dict[str, Wait] = field(default_factory=dict)
     leaving: set[Work] = field(default_factory=set)  # ended attempts whose processes may still live
     turn: int = 0  # when it last got a process, in turns of all runs
     is_dropped: bool = False
@@ -105,8 +115,9 @@ class ActiveRun:
         return len(self.works) + len(self.leaving)
 
     def is_parked(self) -> bool:
-        """Whether it has nothing to do before the moment of a retry."""
-        return bool(self.retry_at and self.waiting) and not self.processes() and not self.due()
+        """Whether it has nothing to do before the moment of a retry, or before people decide."""
+        is_later = bool(self.retry_at and self.waiting) or bool(self.waits)
+        return is_later and not self.processes() and not self.due()
 
     def state(self) -> flow.FlowState:
         return flow.FlowState(
@@ -195,6 +206,7 @@ class Loaded:
     steps: tuple[StepRow, ...]
     properties: tuple[PropertyRow, ...]
     updated: frozenset[int]  # numbers of the properties that a step wrote
+    waits: Mapping[StepId, int] = field(default_factory=dict)  # tries that wait for people, by the ids of their rows
 
 
 def load(loaded: Loaded) -> ActiveRun:
@@ -219,4 +231,9 @@ def load(loaded: Loaded) -> ActiveRun:
             if row.id.number in loaded.updated or (row.file is not None and row.file.sha256 is not None)
         },
         waiting=[step.key for step in loaded.steps if step.status is StepStatus.SCHEDULED],
+        waits={
+            step.key: Wait(key=step.key, number=step.tries, attempt=loaded.waits[step.id])
+            for step in loaded.steps
+            if step.id in loaded.waits and step.status is StepStatus.RUNNING
+        },
     )

@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from procession.engine.active_run import ActiveRun, Work
+from procession.actions.contract import StepOutcome
+from procession.engine.active_run import ActiveRun, Wait, Work
 from procession.engine.isolation.contract import ProcessMark
 from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
+from procession.engine.step_approvals import StepApprovals, StepAsked
 from procession.engine.step_tables import HeldTables, StepTables, TableDraft
 from procession.model import ends as model_ends
 from procession.model.figures import Figures
@@ -45,14 +47,14 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     figures: Figures = {}
 
 
-class Performed(msgspec.Struct, frozen=True):
-    """A try that needed no process: begun and ended in this change."""
+class Performed(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a try that needed no process. `attempt` is the id of its row; None: it begins in this change, too."""
 
     key: str
     number: int
-    status: StepStatus
-    message: str
-    figures: Figures
+    outcome: StepOutcome
+    attempt: int | None = None
+    seconds: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,11 +65,13 @@ class Change:
     now: datetime
     steady: float
     tables: StepTables | None = None
+    approvals: StepApprovals | None = None
     moves: list[StepMove] = field(default_factory=list)
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     performed: list[Performed] = field(default_factory=list)
+    asked: list[Wait] = field(default_factory=list)
     written: list[writes.PropertyWrite] = field(default_factory=list)
     drafts: tuple[TableDraft, ...] = ()  # of the one attempt that ends
     outcome: Outcome | None = None  # the run is finished
@@ -104,6 +108,8 @@ class Change:
                 [self._entry(step, held.revision + n, published) for n, step in enumerate(self.moves)],
                 self.now,
             )
+        if self.asked:
+            self._ask(tx, held.revision)
         for step, message in self.told:
             moves.tell(tx, step, message)
         if self.outcome is not None:
@@ -159,11 +165,34 @@ class Change:
         )
 
     def _record_performed(self, tx: Transaction, performed: Performed) -> None:
-        attempt = history.add_attempt(tx, self._attempt(performed.key, performed.number, NO_PROCESS), self.now)
+        attempt, outcome = performed.attempt, performed.outcome
+        if attempt is None:
+            attempt = history.add_attempt(tx, self._attempt(performed.key, performed.number, NO_PROCESS), self.now)
         end = history.AttemptEnd(
-            status=performed.status, message=performed.message, at=self.now, seconds=0.0, figures=performed.figures
+            status=outcome.status,
+            message=outcome.message,
+            at=self.now,
+            seconds=performed.seconds,
+            figures=outcome.figures,
         )
         history.end_attempt(tx, attempt, end)
+
+    def _ask(self, tx: Transaction, first_revision: int) -> None:
+        """People are asked in the transaction that begins the step: a crash loses neither the question nor the mail."""
+        assert self.approvals is not None, "a step that asks is a trouble of its own where there is nobody to ask"
+        for wait in self.asked:
+            step = self.active.step_ids[wait.key]
+            place = next(place for place, one in enumerate(self.moves) if one.move.step == step and one.move.begins)
+            wait.attempt = history.add_attempt(tx, self._attempt(wait.key, wait.number, NO_PROCESS), self.now)
+            history.mark_gone(tx, wait.attempt)
+            asked = StepAsked(
+                run=self.active.run,
+                step=step,
+                attempt=wait.attempt,
+                revision=first_revision + place,
+                settings=self.active.prepared.asks[wait.key],
+            )
+            self.approvals.ask(tx, asked, self.now)
 
     def _attempt(self, key: str, number: int, mark: ProcessMark) -> history.NewAttempt:
         run = self.active.run
@@ -196,7 +225,9 @@ class Change:
 def begin(active: ActiveRun, resources: EngineResources) -> Change:
     """An empty one, as of now."""
     clock = resources.clock
-    return Change(active=active, now=clock.now(), steady=clock.monotonic(), tables=resources.tables)
+    return Change(
+        active=active, now=clock.now(), steady=clock.monotonic(), tables=resources.tables, approvals=resources.approvals
+    )
 
 
 def time_out(tx: Transaction, active: ActiveRun, *, now: datetime, steady: float) -> None:

@@ -107,7 +107,7 @@ def recover(active: ActiveRun, change: Change, *, crashes: Mapping[str, int]) ->
     active.crashes.update(crashes)
     # A copy: each recovery changes the status of its step.
     for key, status in tuple(active.statuses.items()):
-        if status is StepStatus.RUNNING:
+        if status is StepStatus.RUNNING and key not in active.waits:
             step = active.prepared.process.step(key)
             assert step is not None
             _recover_step(active, change, step, crashes.get(key, 1))

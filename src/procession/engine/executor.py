@@ -21,6 +21,7 @@ from procession.engine.slots import Slots
 from procession.engine.stages import Stage
 from procession.engine.table_ends import TableEnds
 from procession.engine.taking import Taken
+from procession.engine.waits import Waits
 from procession.model.errors import ProcessionError
 from procession.model.files import Content
 from procession.model.ids import RunId
@@ -34,10 +35,7 @@ PAUSE_SECONDS = 0.01  # of a process that says too much: 100 times a second it i
 
 
 class Executor:
-    """Belongs to the loop's thread.
-
-    Calls `left` when a run needs nothing more, `parked` when a run only waits for a retry.
-    """
+    """Belongs to the loop's thread. Calls `left` when a run needs nothing more, `parked` when one only waits."""
 
     def __init__(
         self, resources: EngineResources, loop: Loop, *, left: Callable[[RunId], None], parked: Callable[[], None]
@@ -51,6 +49,8 @@ class Executor:
         self._slots = Slots(resources)
         self._tables = TableEnds(resources, loop, again=self._attempts.publish, ended=self._ended_with_tables)
         self._changes: dict[RunId, Change] = {}  # of this turn
+        self._waits = Waits(resources, loop, change_of=self._change, parked=parked)
+        self.settle_waits = self._waits.settle
         self._runs = RunsAtWork(loop, left)
         self.active_runs, self.dying = self._runs.active, self._runs.dying
         self.is_closing = False
@@ -66,7 +66,8 @@ class Executor:
             self._loop.after(decisions.seconds_to_retry(active, key, change.now), events.RetryDue(active, key))
         assert active.run.worked_max is not None
         active.limit = self._loop.after(active.run.worked_max - active.run.worked.counted, events.RunTimeUp(active))
-        self._advance(active)
+        decisions.advance(active, self._change(active))
+        self._waits.begun(active)
 
     def handle(self, event: events.OfRuns) -> None:
         match event:
@@ -154,9 +155,6 @@ class Executor:
             self._loop.again()
         return self._changes[run]
 
-    def _advance(self, active: ActiveRun) -> None:
-        decisions.advance(active, self._change(active))
-
     def _recorded(self, change: Change, done: Task[None]) -> None:
         if done.error is not None:
             self._not_recorded(change, done.error)
@@ -170,6 +168,8 @@ class Executor:
         for work in change.begun:
             work.move(Stage.COMMITTED)
             self._let_go(work)
+        if change.asked:
+            self._waits.begun(active)
         if active.is_finishing and change.outcome is not None:
             change.tell_end()
             self._runs.forget(active)
@@ -267,7 +267,7 @@ class Executor:
         if (due := active.retry_at.get(work.key)) is not None:
             self._loop.after((due - change.now).total_seconds(), events.RetryDue(active, work.key))
             self._on_parked()
-        self._advance(active)
+        decisions.advance(active, self._change(active))
 
     def _result(self, work: Work, outcome: StepOutcome, contents: Mapping[str, Content]) -> Result:
         return Result(outcome=outcome, contents=contents, seconds=max(self._clock.monotonic() - work.began, 0.0))

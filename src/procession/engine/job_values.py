@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from procession.actions.contract import ConnectionInput, StepOutcome
-from procession.engine.active_run import Work
+from procession.actions.contract import ConnectionInput, RunFacts, StepOutcome
+from procession.engine.active_run import ActiveRun, Work
 from procession.engine.isolation.contract import Job
 from procession.engine.options import EngineResources
 from procession.engine.outcomes import files_of
@@ -37,6 +37,18 @@ def job_of(work: Work, resources: EngineResources, folder: str) -> Job:
         limits=resources.settings.limits,
         connection=connection,
         journal=journal,
+        about=_about(active),
+    )
+
+
+def _about(active: ActiveRun) -> RunFacts:
+    run = active.run
+    return RunFacts(
+        process=str(run.process),
+        process_version=run.version,
+        run=str(run.id),
+        run_name=run.name,
+        started_by=active.user.login,
     )
 
 

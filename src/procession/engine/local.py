@@ -58,8 +58,10 @@ class LocalSource:
         if active is not None:
             with self._resources.database.read() as tx:
                 run = runs.find(tx, run_id)
-            if run is None or run.epoch != active.run.epoch:
-                self.executor.drop(active)
+                if run is not None and run.epoch == active.run.epoch:
+                    self.executor.settle_waits(active, tx)
+                    return
+            self.executor.drop(active)
         elif run_id not in self._queue:
             self._ask()
 
@@ -69,6 +71,8 @@ class LocalSource:
         self._next_scan = self._loop.after(self._resources.settings.scan_seconds, ScanDue())
         with self._resources.database.read() as tx:
             running = queueing.running(tx)
+            for active in tuple(self.executor.active_runs.values()):
+                self.executor.settle_waits(active, tx)
         self._refused.clear()
         self._orphans = {head.run: head for head in running if not self._is_busy_with(head.run)}
         self._ask()

@@ -10,6 +10,7 @@ from procession.actions.contract import Action
 from procession.clock import Clock
 from procession.engine.announcements import Announcements
 from procession.engine.isolation.contract import Isolation, Limits
+from procession.engine.step_approvals import StepApprovals
 from procession.engine.step_connections import StepConnections
 from procession.engine.step_tables import StepTables
 from procession.shortages import PATIENCE_SECONDS, REST_SECONDS
@@ -62,3 +63,4 @@ class EngineResources:
     settings: EngineSettings
     tables: StepTables | None = None  # None: no step may name one
     connections: StepConnections | None = None  # the same
+    approvals: StepApprovals | None = None  # None: no step may ask people

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from procession.actions.contract import EngineContext, StepOutcome
+from procession.actions.contract import StepOutcome
+from procession.actions.in_engine import EngineContext
 from procession.engine import step_moves
-from procession.engine.active_run import ActiveRun
+from procession.engine.active_run import ActiveRun, Wait
 from procession.engine.changes import Change, Performed
 from procession.model import figures, inputs
 from procession.model.conditions import Facts
@@ -29,6 +31,8 @@ def perform_at_once(active: ActiveRun, change: Change) -> bool:
             _perform_data(active, change, step)
         elif (trouble := active.prepared.troubles.get(step.key)) is not None:
             _end_at_once(change, step, StepEvent.FAIL, trouble)
+        elif step.key in active.prepared.asks:
+            _ask(active, change, step)
         else:
             _perform_action(active, change, step)
         active.waiting.remove(step.key)
@@ -36,8 +40,9 @@ def perform_at_once(active: ActiveRun, change: Change) -> bool:
 
 
 def _is_ours(active: ActiveRun, step: Step) -> bool:
-    prepared = active.prepared
-    return step.kind is StepKind.DATA or step.key in prepared.troubles or step.key in prepared.performs
+    prepared, key = active.prepared, step.key
+    is_special = key in prepared.troubles or key in prepared.performs or key in prepared.asks
+    return step.kind is StepKind.DATA or is_special
 
 
 def _perform_action(active: ActiveRun, change: Change, step: Step) -> None:
@@ -45,19 +50,53 @@ def _perform_action(active: ActiveRun, change: Change, step: Step) -> None:
     perform, settings = active.prepared.performs[step.key]
     try:
         outcome = perform(EngineContext(settings=settings, facts=_facts(active), properties=_properties(active)))
+    except Invalid as refused:
+        outcome = StepOutcome(status=StepStatus.FAILED, message=refused.message)
+    outcome = _with_outputs(active, change, step.key, outcome)
+    number = active.tries[step.key] = active.tries.get(step.key, 0) + 1
+    change.performed.append(Performed(key=step.key, number=number, outcome=outcome))
+    _end_at_once(change, step, step_moves.EVENT_OF[outcome.status], outcome.message, _told(number, outcome))
+
+
+def _with_outputs(active: ActiveRun, change: Change, key: str, outcome: StepOutcome) -> StepOutcome:
+    """Writes what the step gives; what cannot be kept fails it."""
+    try:
         written = [
-            step_moves.written(active, step.key, reference, value, {}) for reference, value in outcome.outputs.items()
+            step_moves.written(active, key, reference, value, {}) for reference, value in outcome.outputs.items()
         ]
     except Invalid as refused:
-        outcome, written = StepOutcome(status=StepStatus.FAILED, message=refused.message), []
+        return StepOutcome(status=StepStatus.FAILED, message=refused.message)
+    # All of them or none: what the first wrote must not stay where the second is refused.
     for item in written:
         step_moves.apply(active, item)
     change.written += written
+    return replace(outcome, message=outcome.message[: step_moves.MESSAGE_CHARS_MAX])
+
+
+def _told(number: int, outcome: StepOutcome) -> dict[str, object]:
+    found = {name: figures.text(one) for name, one in outcome.figures.items()}
+    return {"try": number, **({"figures": found} if found else {})}
+
+
+def _ask(active: ActiveRun, change: Change, step: Step) -> None:
+    """Begins to wait for people: a row, and no process."""
+    status = active.statuses[step.key]
+    first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
+    write = StepWrite(message="waits for people to decide", started_at=change.now)
+    step_moves.move(change, step.key, (*first, StepEvent.BEGIN), write)
     number = active.tries[step.key] = active.tries.get(step.key, 0) + 1
-    message, found = outcome.message[: step_moves.MESSAGE_CHARS_MAX], outcome.figures
-    change.performed.append(Performed(step.key, number, outcome.status, message, found))
-    told = {"figures": {name: figures.text(one) for name, one in found.items()}} if found else {}
-    _end_at_once(change, step, step_moves.EVENT_OF[outcome.status], message, {"try": number, **told})
+    active.waits[step.key] = wait = Wait(key=step.key, number=number)
+    change.asked.append(wait)
+
+
+def settle(active: ActiveRun, change: Change, wait: Wait, outcome: StepOutcome, *, seconds: float) -> None:
+    """Ends a step by what people have decided; it waited for so many seconds of the run's stopwatch."""
+    del active.waits[wait.key]
+    outcome = _with_outputs(active, change, wait.key, outcome)
+    performed = Performed(key=wait.key, number=wait.number, outcome=outcome, attempt=wait.attempt, seconds=seconds)
+    change.performed.append(performed)
+    write = StepWrite(message=outcome.message, finished_at=change.now, duration_seconds=seconds)
+    step_moves.move(change, wait.key, (step_moves.EVENT_OF[outcome.status],), write, _told(wait.number, outcome))
 
 
 def _facts(active: ActiveRun) -> Facts:

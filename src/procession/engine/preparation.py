@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from procession.actions.contract import Action, EngineContext, StepOutcome
+from procession.actions.contract import Action, StepOutcome
+from procession.actions.in_engine import EngineContext
 from procession.model.definitions import definition_from_json
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
@@ -32,7 +33,8 @@ class Prepared:
     networked: frozenset[str] = frozenset()  # steps that ask for the network
     tables: Mapping[str, tuple[TableUse, ...]] = field(default_factory=dict)  # of the steps that name any
     connections: Mapping[str, str] = field(default_factory=dict)  # names, of the steps that go by one
-    # Steps that need no process: what the engine calls, and their settings.
+    asks: Mapping[str, Any] = field(default_factory=dict)  # steps that wait for people: their settings
+    # Steps that the engine performs: what it calls, and their settings.
     performs: Mapping[str, tuple[Callable[[EngineContext], StepOutcome], Any]] = field(default_factory=dict)
 
 
@@ -79,6 +81,7 @@ def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
         networked=frozenset(key for key, (action, settings) in known.items() if action.wants_network(settings)),
         connections={key: name for key, (action, settings) in known.items() if (name := action.connection(settings))},
         tables={key: uses for key, (action, settings) in known.items() if (uses := action.tables(settings))},
+        asks={key: settings for key, (action, settings) in known.items() if action.settle is not None},
         performs={key: (action.perform, settings) for key, (action, settings) in known.items() if action.perform},
     )
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ import msgspec
 
 from procession.actions.contract import StepOutcome
 from procession.engine.account import Account
-from procession.engine.isolation.contract import Died, Done, Job, Limits, Worker
+from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Worker
 from procession.engine.isolation.holdings import Observer
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
@@ -37,6 +37,7 @@ THREADS = 4
 WAITING_MAX = 64  # requests beyond these are told to come back
 ACQUIRE_MS = 100  # between two looks for a free process
 ACQUIRE_LOOKS_MAX = 300
+LOG_CHARACTERS_MAX = 20_000
 LOOKS_APART_MS = 250  # at what a job takes, as at steps
 LIMITS = Limits(memory_bytes_max=MEMORY_BYTES_MAX, file_bytes_max=FILE_BYTES_MAX)
 
@@ -47,6 +48,7 @@ class JobEnd:
 
     outcome: StepOutcome | None
     reason: str = ""
+    log: str = ""  # the beginning of what it printed
 
 
 @dataclass(slots=True)
@@ -94,7 +96,11 @@ class TableWorkers:
 
     def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> JobEnd:
         """Runs the job in a process, killed after so many seconds. Raises Unavailable if none is free."""
-        worker = self._acquire()
+        return self.run(_job(kind, settings, place), place=place, seconds_max=seconds_max)
+
+    def run(self, job: Job, *, place: Path, seconds_max: float, user_code: bool = False) -> JobEnd:
+        """The same for a job that somebody has made; user code gets a process of its own, where there is one for it."""
+        worker = self._acquire(user_code=user_code)
         is_late = threading.Event()
 
         def end() -> None:
@@ -105,8 +111,8 @@ class TableWorkers:
         timer.daemon = True  # the end of the server waits for no job
         timer.start()
         try:
-            worker.send(_job(kind, settings, place))
-            ended = self._listen(worker, place)
+            worker.send(job)
+            ended = self._listen(worker, job, place, is_fresh=user_code)
         finally:
             # Only once it can no longer kill may another job get the process.
             timer.cancel()
@@ -118,22 +124,27 @@ class TableWorkers:
         late = JobEnd(outcome=None, reason=f"it took longer than {seconds_max:g} s")
         return late if ended.outcome is None and is_late.is_set() else ended
 
-    def _listen(self, worker: Worker, place: Path) -> JobEnd:
+    def _listen(self, worker: Worker, job: Job, place: Path, *, is_fresh: bool) -> JobEnd:
         poll = select.poll()
         poll.register(worker.fileno(), select.POLLIN)
         account = Account(
-            keeper=worker.mark.pid, folder=str(place), limits=LIMITS, quota=self.quota, is_fresh=False, setting=""
+            keeper=worker.mark.pid,
+            folder=str(place),
+            limits=job.limits,
+            quota=self.quota,
+            is_fresh=is_fresh,
+            setting="",
         )
-        observer = Observer(disk=place.stat().st_dev)
+        observer, printed = Observer(disk=place.stat().st_dev), list[str]()
         while True:
-            if (end := _heard(worker)) is not None:
-                return end
+            if (end := _heard(worker, printed)) is not None:
+                return replace(end, log="".join(printed)[:LOG_CHARACTERS_MAX])
             # A job speaks once a second, and is looked at in between.
             if not poll.poll(LOOKS_APART_MS) and (reason := _look(account, observer)) is not None:
                 worker.kill(grace_seconds=0)
                 return JobEnd(outcome=None, reason=reason)
 
-    def _acquire(self) -> Worker:
+    def _acquire(self, *, user_code: bool = False) -> Worker:
         for _ in range(ACQUIRE_LOOKS_MAX):
             with self._lock:
                 if self._isolation is None:
@@ -142,7 +153,7 @@ class TableWorkers:
                 isolation.collect()
                 if isolation.is_short:
                     isolation.try_again()
-                worker = isolation.acquire(user_code=False)
+                worker = isolation.acquire(user_code=user_code)
                 isolation.rest()
             if worker is not None:
                 return worker
@@ -174,6 +185,13 @@ def settings(**more: object) -> IsolationSettings:
     return msgspec.convert({**fixed, "preload_at_start": True, **more}, IsolationSettings)
 
 
+# No network of any kind: what a trial must not do, its process cannot.
+def trial_settings(bounds: IsolationSettings) -> IsolationSettings:
+    """Isolation for single steps that are tried: as of the steps of runs, but without any network."""
+    one = {"user_ready": 1, "warm_ready": 1, "workers_max": WORKERS_MAX, "preload_at_start": False}
+    return msgspec.structs.replace(bounds, network_allowed=False, cgroup="", **one)
+
+
 def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
     return Job(
         action=kind,
@@ -188,15 +206,17 @@ def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
     )
 
 
-def _heard(worker: Worker) -> JobEnd | None:
+def _heard(worker: Worker, printed: list[str]) -> JobEnd | None:
     for message in worker.receive():
         match message:
+            case LogText(text=text) if sum(map(len, printed)) < LOG_CHARACTERS_MAX:
+                printed.append(text)
             case Done(outcome=outcome):
                 return JobEnd(outcome=outcome)
             case Died(reason=reason):
                 return JobEnd(outcome=None, reason=reason)
             case _:
-                pass  # heartbeats, and what DuckDB prints
+                pass  # heartbeats, progress, and more of a log than anybody reads
     return None
 
 

@@ -47,11 +47,13 @@ class Taker:
             limit_seconds=process.time_limit_seconds,
         )
         is_orphan = run.status is RunStatus.RUNNING
+        # First: it closes the tries that a stopped server has left, and those that wait for people are not among them.
+        crashes = _count_crashes(tx, taken, now) if is_orphan else None
         kind = HistoryKind.TAKEN_OVER if is_orphan else HistoryKind.TAKEN
         history.add(tx, taken, kind, {"executor": self.executor, "before": run.executor}, now=now)
         return Taken(
             loaded=self._load(tx, taken),
-            crashes=_count_crashes(tx, taken, now) if is_orphan else None,
+            crashes=crashes,
         )
 
     def _load(self, tx: Transaction, run: Run) -> Loaded:
@@ -67,6 +69,8 @@ class Taker:
             user=user,
             steps=tuple(steps.of_run(tx, run.id)),
             properties=tuple(steps.properties_of_run(tx, run.id)) if has_properties else (),
+            # What a run that was just scheduled waited for was ended by its restart.
+            waits=history.waiting_attempts(tx, run.id) if prepared.asks and run.status is RunStatus.RUNNING else {},
             updated=frozenset(writes.written_by_steps(tx, run.id)) if has_properties else frozenset(),
         )
 
@@ -77,7 +81,7 @@ _STOPPED = "the server stopped"
 
 def _count_crashes(tx: Transaction, run: Run, now: datetime) -> dict[str, int]:
     """By step key, this stop included; closes the attempts that were under way."""
-    history.stop_attempts(tx, run.id, StepStatus.FAILED, _STOPPED, now)
+    history.stop_attempts(tx, run.id, StepStatus.FAILED, _STOPPED, now, only_processes=True)
     keys = {step.id: step.key for step in steps.of_run(tx, run.id)}
     crashes: dict[str, int] = {}
     for attempt in history.attempts_of_run(tx, run.id):

@@ -156,6 +156,11 @@ def address_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
     return json.dumps([kind, told], sort_keys=True, separators=(",", ":"))
 
 
+def bound_to(connection: Connection, secret: str) -> str:
+    """What a sealed secret is bound to: nobody moves it to another connection, field or address."""
+    return f"procession connection {connection.id.number} {secret} {connection.address}"
+
+
 def from_texts(kind: ConnectionKind, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Options as people write them: the texts that each name was given, as plain values of its kind.
 
@@ -167,6 +172,7 @@ def from_texts(kind: ConnectionKind, given: Mapping[str, Sequence[str]]) -> dict
         if name in _LISTS:
             found[name] = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
         else:
+            # Blanks around it came with the pasting: none of these options can hold one.
             text = texts[-1].strip()
             found[name] = (
                 int(text) if name in numbers and text.isascii() and text.isdigit() and len(text) < 10 else text
@@ -194,6 +200,7 @@ def place_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
     """Where it leads, in a few words for people."""
     all_of_it = plain(kind, options)
     match kind:
+        # In the words of each kind: a bucket has no port, and a folder no host.
         case ConnectionKind.HTTP:
             return str(all_of_it["url"])
         case ConnectionKind.S3:

@@ -19,12 +19,23 @@ class RunEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuestion:
+    """What a step of `run` asks `target` to decide, as its history tells at `revision`."""
+
+    run: RunId
+    revision: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """About a run's end, or a link that sets the password of a user. `tries` were made before; `key` is always the
-    same, for a receiver that drops repeats."""
+    """About a run's end, a question, or a link that sets the password of a user.
+
+    `tries` were made before; `key` is always the same, for a receiver that drops repeats.
+    """
 
     number: int
-    about: UserId | RunEnd
+    about: UserId | RunEnd | RunQuestion
     key: str
     created_at: datetime
     tries: int
@@ -34,6 +45,6 @@ class Post:
 class Unsent:
     """A message whose last try failed, or that was given up."""
 
-    about: UserId | RunEnd
+    about: UserId | RunEnd | RunQuestion
     tries: int
     last_error: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from procession.model.condition_trees import steps_asked
@@ -34,6 +34,15 @@ class Plan:
     has_conditions: bool  # without them no value of a property decides anything
     # Saves walking to the end of a long list at the end of each of its steps.
     in_line_from: int  # from this turn on, each waits for the one before it and for nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class StepAmong:
+    """A step in its process; `writers` are the keys of the steps that write each "step.property"."""
+
+    step: Step
+    process: Process
+    writers: Mapping[str, Set[str]]
 
 
 def prepare(
@@ -89,6 +98,22 @@ def later_steps(process: Process, key: str, statuses: Mapping[str, StepStatus]) 
         if step.enabled and not is_transparent:
             followed = (step.key,)
     return frozenset(later)
+
+
+def earlier_steps(process: Process, key: str) -> frozenset[str]:
+    """The steps that have ended before this one begins, whatever is skipped: those it follows, and they follow."""
+    follows: dict[str, tuple[str, ...]] = {}
+    previous: tuple[str, ...] = ()
+    for step in process.steps:
+        follows[step.key] = previous if step.needs is None else step.needs
+        previous = (step.key,) if step.enabled else previous
+    found, left = set[str](), [key]
+    while left:
+        for one in follows.get(left.pop(), ()):
+            if one not in found:
+                found.add(one)
+                left.append(one)
+    return frozenset(found)
 
 
 def label(step: Step) -> str:

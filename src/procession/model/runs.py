@@ -81,6 +81,7 @@ class HistoryKind(StrEnum):
     KILLED = "killed"  # the receipt
     LATE_RESULT = "late result"  # arrived too late to count
     RESTARTED = "restarted"
+    APPROVAL = "approval"  # a person said yes or no to what a step shows, or was reminded to
     SEEN = "seen"  # by a person, who needs nothing more of it
 
 

@@ -23,6 +23,23 @@ COLUMNS = ("decision", "left_key", "right_key", "comment", "decided_by", "decide
 SideName = Literal["left", "right"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestionSource:
+    """Where a step's suggestions are, and the table of what people decide about them.
+
+    `output` is the "step.property" of the file. `columns` are headings of it, left and right, of what is compared; the
+    first pair names the rows and the second holds the amounts. `table` is the name of the table, "" where there is
+    none. `problem` says why nobody can decide about them.
+    """
+
+    output: str = ""
+    table: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()  # of these columns, for people
+    escapes: bool = False  # formulas, where the file is a CSV
+    problem: str = ""
+
+
 class Decided(StrEnum):
     """What a row of decisions says; OPEN is one that was taken back."""
 
@@ -140,6 +157,7 @@ def decide(found: Sequence[Suggestion], choices: Sequence[Choice]) -> list[NewDe
 
     Raises Conflict where others decided meanwhile, and Invalid for choices that contradict each other or what stands.
     """
+    # By what is there now: a number that is gone means another file than the one that was seen.
     by_number = {one.number: one for one in found}
     pairs = [(by_number[choice.number], choice) for choice in choices if choice.number in by_number]
     if len(pairs) < len(choices):
@@ -175,8 +193,10 @@ def _of(one: Suggestion, choice: Choice) -> Iterator[NewDecision]:
     present: dict[tuple[str | None, str | None], list[DecisionRow]] = {}
     for row in one.decisions:
         present.setdefault(row.pair, []).append(row)
+    # All that a person sees beside it, and no more: that is what they take back.
     if choice.decided is Decided.OPEN:
         wanted = dict.fromkeys((row.pair for row in one.standing), Decided.OPEN)
+    # What says so already stays as it is, with who said it first.
     new = {pair: said for pair, said in wanted.items() if not _say(present.get(pair, ()), said)}
     undone = {row.pair: Decided.OPEN for row in _undone(one, choice) if row.pair not in wanted}
     if (new or undone) and choice.seal != one.seal:
@@ -207,6 +227,7 @@ def _check(one: Suggestion, choice: Choice) -> None:
         raise Invalid(f"{name} has more than {PAIRS_MAX} pairs, too many to be refused here; write them into the table")
     if choice.decided is Decided.CLOSE and not choice.closes:
         raise Invalid(f"tick the rows of {name} that are to be closed")
+    # A form may say anything; what is closed must be among what was seen.
     if not {*choice.closes} <= {(row.side, row.key) for row in one.rows}:
         raise Conflict(f"{name} has other rows now; look at it again")
     _check_standing(one, choice)
@@ -239,6 +260,7 @@ def _pairs(one: Suggestion, choice: Choice) -> Iterable[tuple[str | None, str | 
 
 def _undone(one: Suggestion, choice: Choice) -> Iterator[DecisionRow]:
     """What stands on this suggestion alone and is another decision than the newer one."""
+    # A pair that both match and never match fails the next run.
     other = {Decided.MATCH: Decided.NEVER, Decided.NEVER: Decided.MATCH}.get(choice.decided)
     return (row for row in one.standing if row.decision == other and one.has_pair(row))
 

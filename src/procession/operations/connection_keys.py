@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from procession.model.connections import bound_to
 from procession.model.errors import Invalid
 from procession.operations import connections
 from procession.store import connections as store
@@ -31,6 +32,7 @@ def rekey(database: Database, keyring: Keyring, *, crash_point: CrashPoint = pas
     with database.read() as tx:
         if not store.has_secrets(tx):
             raise Invalid("no connection has a secret, so there is no key to change")
+    # From here on whatever anybody stores is under the new key, and stays readable by the file as it is.
     new = keyring.add_key()
     crash_point("new key added")
     count = database.write(partial(_reseal, keyring=keyring))
@@ -43,15 +45,15 @@ def _reseal(tx: Transaction, keyring: Keyring) -> int:
     # All in one transaction: there are hundreds at most, each of microseconds.
     every = store.secrets(tx)
     for one in every:
-        bound_to = _binding(tx, one)
-        secret = keyring.open(one.sealed, bound_to=bound_to)
-        sealed = keyring.seal(secret, bound_to=bound_to)
+        binding = _binding(tx, one)
+        secret = keyring.open(one.sealed, bound_to=binding)
+        sealed = keyring.seal(secret, bound_to=binding)
         store.reseal(tx, SealedSecret(connection=one.connection, name=one.name, sealed=sealed))
     return len(every)
 
 
 def _binding(tx: Transaction, one: SealedSecret) -> str:
-    return connections.binding(connections.find(tx, one.connection), one.name)
+    return bound_to(connections.find(tx, one.connection), one.name)
 
 
 def forget_lost(database: Database, keyring: Keyring) -> Rekeyed:
@@ -60,6 +62,7 @@ def forget_lost(database: Database, keyring: Keyring) -> Rekeyed:
     with database.read() as tx:
         left = len(store.secrets(tx))
     # A file that holds no usable key is in the way of the next secret.
+    # The others go on with the key that opens them.
     if not left:
         keyring.start_over()
     return Rekeyed(secrets=left, lost=tuple(lost))
@@ -78,6 +81,7 @@ def _forget(tx: Transaction, keyring: Keyring) -> list[str]:
 
 def unreadable(tx: Transaction, keyring: Keyring) -> list[str]:
     """Which secrets cannot be opened, and why; [] when all is well."""
+    # A missing file is the trouble of every secret, and is told once for each that it closes.
     troubles = dict[str, None]()
     for one in store.secrets(tx):
         try:

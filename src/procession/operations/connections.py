@@ -20,7 +20,7 @@ from procession.model.connections import (
     SECRETS,
     Connection,
     ConnectionKind,
-    address_of,
+    bound_to,
     place_of,
     plain,
 )
@@ -105,6 +105,7 @@ def add(act: Act, wanted: NewConnection) -> Connection:
         modified_by=act.author,
     )
     made = store.add(act.tx, connection)
+    # The log says where it leads: an auditor reads there who sent a password to which host, and since when.
     place = f"{wanted.kind} {place_of(wanted.kind, options)}{', private hosts too' if wanted.private_hosts else ''}"
     tell(act, f'made the connection "{name}": {place}', made)
     _set_secrets(act, find(act.tx, made), wanted.secrets)
@@ -146,6 +147,7 @@ def change(
 
 def _require_secrets_again(before: Connection, after: Connection, given: set[str]) -> None:
     """A secret goes where it was set for: whoever changes the host must know it."""
+    # One that is given again, or taken away, goes nowhere by mistake.
     kept = [one.name for one in before.secrets if one.name not in given]
     if kept and before.address != after.address:
         raise Invalid(
@@ -160,6 +162,7 @@ def remove(act: Act, connection: ConnectionId) -> None:
     _require_administrator(act)
     found = find(act.tx, connection)
     names = [f'"{name}"' for _, name in store.processes_of(act.tx, connection)]
+    # A run under way follows an older version, perhaps.
     names += [f"the process run {run}" for run in store.runs_of(act.tx, connection)]
     if names:
         raise Invalid(
@@ -187,6 +190,7 @@ def disallow(act: Act, connection: ConnectionId, holder: Holder) -> None:
     """Raises Forbidden, NotFound."""
     _require_administrator(act)
     found, name = find(act.tx, connection), _named(act.tx, holder)
+    # Said and not passed over: whoever takes a right away must know that there was none.
     if not store.disallow(act.tx, connection, holder):
         raise NotFound(f'{name} was not allowed to use the connection "{found.name}"')
     tell(act, f'no longer allows {name} to use the connection "{found.name}"', connection)
@@ -266,7 +270,7 @@ def _set_secrets(act: Act, connection: Connection, given: Mapping[str, str]) -> 
         # Within the transaction, once in the life of a home: the file is on disk before the first row that needs it.
         if not store.has_secrets(act.tx):
             keyring.make()
-        sealed = keyring.seal(secret, bound_to=binding(connection, name))
+        sealed = keyring.seal(secret, bound_to=bound_to(connection, name))
         row = SealedSecret(connection=connection.id, name=name, sealed=sealed)
         store.set_secret(act.tx, row, user=act.author, now=act.now)
         tell(act, f'set the {_words(name)} of the connection "{connection.name}"', connection.id)
@@ -287,11 +291,6 @@ def _check_secret(kind: ConnectionKind, name: str, secret: str) -> None:
 
 def _words(secret: str) -> str:
     return secret.replace("_", " ")
-
-
-def binding(connection: Connection, secret: str) -> str:
-    """What a sealed secret is bound to: nobody moves it to another connection, field or address."""
-    return f"procession connection {connection.id.number} {secret} {address_of(connection.kind, connection.options)}"
 
 
 def _keyring(act: Act) -> Keyring:

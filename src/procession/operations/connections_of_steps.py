@@ -12,7 +12,7 @@ from procession.actions.contract import Action, ConnectionInput
 from procession.clock import Clock
 from procession.engine.step_connections import ConnectionUse
 from procession.model import definitions
-from procession.model.connections import Connection, plain
+from procession.model.connections import Connection, bound_to, plain
 from procession.model.errors import Invalid
 from procession.model.nearest import nearest
 from procession.model.processes import Process, Step
@@ -33,6 +33,7 @@ def uses_of(actions: Mapping[str, Action], process: Process) -> Iterator[tuple[S
     """Every step that goes by a connection, with its action and the connection's name; disabled ones too."""
     for step in process.steps:
         action = actions.get(step.action)
+        # Settings are converted for those alone that can name one.
         if action is not None and action.connection_kinds:
             name = action.connection(msgspec.convert(dict(step.settings), action.settings))
             if name:
@@ -144,6 +145,7 @@ class ConnectionsOfSteps:
 
     def open(self, use: ConnectionUse) -> ConnectionInput:
         try:
+            # Read anew for each attempt: a password that was changed meanwhile counts.
             opened, connection = self._opened(use)
         except KeyTrouble:
             # `rekey` may have put another key in place between the rows and the file: what is there now fits.
@@ -173,7 +175,7 @@ def opened(tx: Transaction, keyring: Keyring, connection: Connection, *, called:
         kind=connection.kind,
         options=plain(connection.kind, connection.options),
         secrets={
-            one.name: keyring.open(one.sealed, bound_to=connections.binding(connection, one.name))
+            one.name: keyring.open(one.sealed, bound_to=bound_to(connection, one.name))
             for one in store.secrets(tx, connection.id)
         },
         private_hosts=connection.private_hosts,

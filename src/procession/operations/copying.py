@@ -11,7 +11,7 @@ from procession.model.runs import Run
 from procession.model.steps import PropertyRow
 from procession.operations import copies, processes, runs
 from procession.operations.act import Act
-from procession.store import files
+from procession.store import approvals, files
 from procession.store import steps as step_store
 
 
@@ -25,6 +25,8 @@ def copy_inputs(act: Act, run_id: RunId) -> Run:
     _, process = processes.find(act.tx, source.process)
     run = runs.create_like(act, source, _values(process, rows))
     copy_files(act, run, rows)
+    # Else a copy would launder what somebody uploaded who is to approve it.
+    approvals.copy_preparers(act.tx, run_id, run.id)
     return run
 
 

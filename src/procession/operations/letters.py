@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from procession.model.ids import UserId
-from procession.model.outbox import Post
+from procession.model.outbox import Post, RunQuestion
 from procession.model.people import AccountStatus, User
-from procession.operations import alerts, links
+from procession.operations import alerts, links, questions
 from procession.operations.alerts import Letter
 from procession.operations.home_time import HomeClock
 from procession.operations.links import LINK_DAYS
@@ -94,6 +94,11 @@ def _take(tx: Transaction, sending: Sending, now: datetime) -> tuple[Post, Lette
 
 
 def _write(tx: Transaction, post: Post, sending: Sending, now: datetime) -> Letter | None:
+    if isinstance(post.about, RunQuestion):
+        letter = questions.write(tx, post.about, key=post.key, public_url=sending.public_url, now=now)
+        if letter is None:
+            outbox.remove(tx, post)
+        return letter
     if not isinstance(post.about, UserId):
         return alerts.write(tx, post.about, key=post.key, public_url=sending.public_url, now=now)
     user = people.user(tx, post.about)

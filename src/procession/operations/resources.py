@@ -29,7 +29,8 @@ class Resources:
     `steady` gives the steady clock's seconds, and None while no server works on this home; `home_clock` says what has
     ended.
 
-    `workers` does the work on tables and looks at files; commands have none. `previews` is what they saw.
+    `workers` does the work on tables and looks at files, `trials` runs single steps that are tried; most commands have
+    neither. `previews` is what was seen of files.
     """
 
     actions: Mapping[str, Action]
@@ -45,6 +46,7 @@ class Resources:
     allows_network: bool = False
     # A command would start a fork server for one read.
     workers: TableWorkers | None = None
+    trials: TableWorkers | None = None
     keyring: Keyring | None = None  # opens the secrets of connections; None where there can be none
     previews: SeenFiles = field(default_factory=SeenFiles)
 
@@ -65,3 +67,10 @@ class Resources:
         if self.workers is None:
             raise Unavailable("rows and columns of tables need a server")
         return self.workers
+
+    @property
+    def trial_workers(self) -> TableWorkers:
+        """Raises Unavailable where there is none."""
+        if self.trials is None:
+            raise Unavailable("steps cannot be tried here")
+        return self.trials

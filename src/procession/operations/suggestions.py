@@ -13,7 +13,6 @@ from datetime import datetime
 
 import msgspec
 
-from procession.actions.contract import SuggestionSource
 from procession.actions.tables.contract import REVIEW_KIND, Contents, ReviewSettings
 from procession.model.columns import Column, ColumnType
 from procession.model.errors import Conflict, Invalid, NotFound
@@ -24,7 +23,7 @@ from procession.model.people import Caller, Role
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.model.suggestions import COLUMNS, Choice, NewDecision, Review, Show, decide
+from procession.model.suggestions import COLUMNS, Choice, NewDecision, Review, Show, SuggestionSource, decide
 from procession.model.tables import Draft, Snapshot
 from procession.operations import processes, rights, runs, steps, table_jobs, table_rows, tables
 from procession.operations.resources import Resources
@@ -59,7 +58,7 @@ def sources(resources: Resources, process: Process) -> dict[str, SuggestionSourc
     found = {}
     for step in process.steps:
         action = resources.actions.get(step.action)
-        if action is not None and step.enabled:
+        if action is not None and action.suggests is not None and step.enabled:
             source = action.suggests(msgspec.convert(dict(step.settings), action.settings))
             if source is not None:
                 found[step.key] = source
@@ -93,6 +92,7 @@ def find(tx: Transaction, resources: Resources, caller: Caller, run_id: RunId, s
 
 def _table(tx: Transaction, process: ProcessId, version: int, source: SuggestionSource) -> Snapshot | None:
     named = step_tables.named(tx, process, version).get(source.table)
+    # By the id that publishing kept: the table may be called something else by now.
     try:
         return None if named is None else tables.snapshot(tx, named.table)
     except NotFound:
@@ -102,10 +102,12 @@ def _table(tx: Transaction, process: ProcessId, version: int, source: Suggestion
 def _obstacle(source: SuggestionSource, table: Snapshot | None, role: Role | None, *, is_trial: bool) -> str:
     if source.problem:
         return source.problem
+    # Its rows are samples: what is decided of them would count in the runs that are meant.
     if is_trial:
         return "this is a try-out, and a try-out writes no table"
     if table is None:
         return f'the table "{source.table}" was deleted'
+    # The run's readers see what is suggested; what was decided is the table's to show.
     if role is None:
         return f'you have no role on the table "{source.table}", which holds the decisions; ask its owner'
     if not covers(role, Role.EDITOR):
@@ -121,6 +123,7 @@ def _lacking(table: Snapshot) -> str:
     if missing:
         words = ", ".join(f"{one} ({'date and time' if one == COLUMNS[-1] else 'text'})" for one in missing)
         return f"{name} has no column {words}: add {'it' if len(missing) == 1 else 'them'} before you decide here"
+    # A moment as a text says it too, in a table that somebody made by hand.
     kinds = {ColumnType.TEXT, ColumnType.DATETIME}
     odd = [one for one in COLUMNS if known[one].type not in (kinds if one == COLUMNS[-1] else {ColumnType.TEXT})]
     if odd:
@@ -218,8 +221,10 @@ def _check(asked: Reviewed, choices: Sequence[Choice]) -> None:
     assert asked.table is not None
     if not choices:
         raise Invalid("nothing was chosen: accept or refuse a suggestion first")
+    # A form of ours has fewer; each makes up to hundreds of rows.
     if len(choices) > CHOICES_MAX:
         raise Invalid(f"{len(choices):,} suggestions at once are too many; at most {CHOICES_MAX}")
+    # Before the write, whose words name a row that nobody sees.
     most = reason_characters_max(asked.table)
     for choice in choices:
         if not choice.reason:
@@ -252,6 +257,7 @@ def _draft(resources: Resources, present: Snapshot, rows: Sequence[NewDecision],
 
 
 def _row(names: dict[str, Column], row: NewDecision, said: DecidedBy) -> dict[str, str | None]:
+    # Under the names that the table has: people write Decision, too.
     values = {
         "decision": str(row.decision),
         "left_key": row.left_key,

@@ -46,6 +46,7 @@ def make(tx: Transaction, planned: Planned) -> PlannedTables:
 def _read(tx: Transaction, steps: Sequence[StepRow], undone: Sequence[Undo]) -> Iterator[ReadBefore]:
     back = {undo.present.table.id: undo.to for undo in undone}
     for step in steps:
+        # What an earlier restart has taken back is read no more.
         for read in step_tables.last_reads(tx, step.id).values():
             # Deleted since: the step that needs it will say so.
             if table_store.find(tx, read.table) is None:

@@ -16,7 +16,7 @@ from procession.model.runs import Run
 from procession.model.steps import PropertyRow
 from procession.operations import processes, rights
 from procession.operations.act import Act
-from procession.store import history, past_runs, retention, runs, steps
+from procession.store import approvals, history, past_runs, retention, runs, steps
 from procession.store.database import Transaction
 
 NAME_CHARACTERS_MAX = 255
@@ -87,6 +87,7 @@ def fill_in_as(act: Act, run: Run, source: RunId) -> int:
     rows = steps.properties_of_run(act.tx, run.id)
     found = fitting(rows, values_of(act.tx, source, run.process))
     runs.touch(act.tx, run, author=act.author, now=act.now)
+    approvals.copy_preparers(act.tx, source, run.id)
     for row, value in found:
         steps.update_property(act.tx, row.id, replace(row.item, value=value))
     return len(found)

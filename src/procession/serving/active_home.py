@@ -22,11 +22,20 @@ from procession.engine.isolation.contract import Limits
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings, Quota
-from procession.engine.table_workers import TableWorkers
+from procession.engine.table_workers import TableWorkers, trial_settings
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
-from procession.operations import connections_of_steps, home_time, sweeping, table_upkeep, tables_of_steps, uploads
+from procession.operations import (
+    approvals_of_steps,
+    connections_of_steps,
+    home_time,
+    questions,
+    sweeping,
+    table_upkeep,
+    tables_of_steps,
+    uploads,
+)
 from procession.operations.resources import Resources
 from procession.serving.services import Service, Services
 from procession.store import identity
@@ -123,6 +132,7 @@ def _open(
         settings=_engine_settings(settings),
         tables=tables_of_steps.TablesOfSteps(database, resources),
         connections=connections_of_steps.ConnectionsOfSteps(database, Keyring.of_home(home.folder), clock),
+        approvals=approvals_of_steps.ApprovalsOfSteps(resources.home_clock),
     )
     return engine_resources, resources
 
@@ -137,14 +147,19 @@ def _working(
     lease = partial(leases.hold, home.folder, leases.SWEEP, alone=True)
     sweeper = sweeping.Sweeper(engine_resources.database, resources, lease=lease, finished=home.note_sweep)
     upkeep = table_upkeep.TableUpkeep(database=engine_resources.database, resources=resources, days_min=table_days_min)
+    deadlines = questions.Deadlines(
+        database=engine_resources.database, home_clock=resources.home_clock, clock=engine_resources.clock
+    )
     keep_time = partial(resources.home_clock.tick, engine_resources.database)
     # Commands in other processes wake the engine by it; without it they wait for the next scan.
     listener = home.listener(engine.look)
     return (
         # Nothing to start: the first request about a table does. Before the engine, whose steps need them to their end.
         _processes("table jobs", None, resources.table_workers.close),
+        _processes("tried steps", None, resources.trial_workers.close),
         _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
         loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
+        loop_part("approvals", TickLoop("approvals", deadlines.tick, rest_seconds=questions.REST_SECONDS)),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
         loop_part("tables", TickLoop("tables", upkeep.tick, rest_seconds=table_upkeep.REST_SECONDS)),
         loop_part("sweep", TickLoop("sweep", sweeper.tick, rest_seconds=sweeping.REST_SECONDS)),
@@ -179,6 +194,11 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
         home_clock=home_clock,
         allows_network=settings.allow_network,
         workers=_open_table_workers(settings, home),
+        trials=TableWorkers(
+            home.work / "trials",
+            trial_settings(isolation_settings(settings, home, cgroup="")),
+            _engine_settings(settings).quota,
+        ),
         reserve=Reserve(str(home.folder), settings.free_bytes_min),
         keyring=Keyring.of_home(home.folder),
     )

@@ -38,8 +38,10 @@ def change(tx: Transaction, connection: Connection) -> None:
     )
 
 
+# Not a DELETE: old versions of processes name it, and their runs must say what they went by.
 def remove(tx: Transaction, connection: ConnectionId) -> None:
     """Its secrets and who may use it go; its row stays for the versions that name it."""
+    # First of all: whatever else stays of it, no secret does.
     tx.run("DELETE FROM connection_secret WHERE connection_id = ?", connection.number)
     tx.run("DELETE FROM connection_user WHERE connection_id = ?", connection.number)
     tx.run("UPDATE connection SET is_removed = 1 WHERE id = ?", connection.number)
@@ -52,6 +54,7 @@ def find(tx: Transaction, connection: ConnectionId) -> Connection | None:
 
 def by_name(tx: Transaction, name: str) -> Connection | None:
     """In any case of its letters."""
+    # By the expression of the unique index, so that both agree on what is one name.
     return _maybe(
         tx, tx.one(f"SELECT {_COLUMNS} FROM connection WHERE lower(name) = lower(?) AND is_removed = 0", name)
     )
@@ -59,6 +62,7 @@ def by_name(tx: Transaction, name: str) -> Connection | None:
 
 def all_of_them(tx: Transaction) -> list[Connection]:
     """By name."""
+    # Two statements for all: one a connection would take a list of hundreds a second.
     secrets: dict[int, list[SecretSet]] = {}
     for number, *one in tx.all("SELECT connection_id, name, set_at, set_by FROM connection_secret ORDER BY name"):
         secrets.setdefault(number, []).append(_secret(one))
@@ -86,6 +90,7 @@ def _connection(row: Row, secrets: Collection[SecretSet]) -> Connection:
         kind=ConnectionKind(kind),
         description=description,
         options=json.loads(options),
+        # SQLite has no truth values.
         private_hosts=bool(private_hosts),
         created_at=times.from_column(created_at),
         modified_at=times.from_column(modified_at),
@@ -125,6 +130,7 @@ def forget_secret(tx: Transaction, connection: ConnectionId, name: str) -> bool:
 
 def secrets(tx: Transaction, connection: ConnectionId | None = None) -> list[SealedSecret]:
     """Of one connection, or of all."""
+    # One question for both: the key is changed for all of them, a step opens those of one.
     which, parameters = ("", ()) if connection is None else (" WHERE connection_id = ?", (connection.number,))
     sql = f"SELECT connection_id, name, key_id, sealed FROM connection_secret{which} ORDER BY connection_id, name"
     return [
@@ -140,6 +146,7 @@ def has_secrets(tx: Transaction) -> bool:
 def allow(tx: Transaction, connection: ConnectionId, holder: UserId | GroupId) -> bool:
     """False when they were allowed before."""
     column = _column(holder)
+    # Asked twice it changes nothing, and the log tells it once.
     sql = f"INSERT INTO connection_user (connection_id, {column}) VALUES (?, ?) ON CONFLICT DO NOTHING"
     return bool(tx.run(sql, connection.number, holder.number))
 
@@ -204,6 +211,7 @@ def named(tx: Transaction, process: ProcessId, number: int) -> dict[str, NamedCo
 def processes_of(tx: Transaction, connection: ConnectionId) -> list[tuple[ProcessId, str]]:
     """Processes whose present version uses it, by name."""
     rows = tx.all(
+        # Of the present version only: nobody can change what an old one says.
         "SELECT DISTINCT p.id, p.name FROM process_version_connection c JOIN process p ON p.id = c.process_id"
         " AND p.version = c.number WHERE c.connection_id = ? ORDER BY p.name",
         connection.number,
@@ -230,6 +238,7 @@ class ConnectionUsed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_use(tx: Transaction, connection: ConnectionId, used: ConnectionUsed) -> None:
+    # Both in one: the page shows the last use beside the list of them.
     at = times.to_column(used.at)
     sql = "INSERT INTO connection_use (connection_id, run_id, user_login, at) VALUES (?, ?, ?, ?)"
     tx.run(sql, connection.number, used.run.number, used.login, at)

@@ -43,6 +43,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     step: StepId | None = None
 
 
+class PersonSaid(msgspec.Struct, frozen=True, kw_only=True):
+    user: str  # login name
+    step: StepId
+    detail: Mapping[str, Any]
+
+
 def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) -> None:
     moment = times.to_column(now)
     tx.many(
@@ -60,10 +66,25 @@ def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) 
 
 def append(
     tx: Transaction, run: RunId, kind: HistoryKind, detail: Mapping[str, Any], *, now: datetime, step: StepId | None
-) -> None:
-    """Record what changes no status: receipts and late results. It is a new revision all the same."""
+) -> int:
+    """Record what changes no status, such as a receipt. It is a new revision all the same, which it gives."""
     revision, attempt = _next_revision(tx, run)
     write(tx, run, [Entry(revision=revision, attempt=attempt, kind=kind, detail=detail, step=step)], now)
+    return revision
+
+
+def say(tx: Transaction, run: RunId, said: PersonSaid, now: datetime) -> None:
+    """Record what a person has said of what a step asks."""
+    revision, attempt = _next_revision(tx, run)
+    entry = Entry(
+        revision=revision,
+        attempt=attempt,
+        kind=HistoryKind.APPROVAL,
+        detail=said.detail,
+        step=said.step,
+        user=said.user,
+    )
+    write(tx, run, [entry], now)
 
 
 def see(tx: Transaction, run: RunId, *, user: str, now: datetime) -> None:
@@ -150,13 +171,25 @@ def end_attempt(tx: Transaction, attempt: int, end: AttemptEnd) -> None:
     )
 
 
-def stop_attempts(tx: Transaction, run: RunId, status: StepStatus, message: str, now: datetime) -> None:
-    """Marks running attempts as ended; their processes may still live."""
+def stop_attempts(
+    tx: Transaction, run: RunId, status: StepStatus, message: str, now: datetime, *, only_processes: bool = False
+) -> None:
+    """Marks running attempts as ended; their processes may still live. Those without one wait for people."""
     tx.run(
         f"UPDATE step_attempt SET status = ?, message = ?, finished_at = {times.NOT_BEFORE_START}"
-        " WHERE run_id = ? AND status = 'Running'",
+        f" WHERE run_id = ? AND status = 'Running'{' AND pid > 0' if only_processes else ''}",
         *(status, message, *times.end_to_columns(now, None), run.number),
     )
+
+
+def waiting_attempts(tx: Transaction, run: RunId) -> dict[StepId, int]:
+    """The row ids of running attempts that have no process: they wait for people."""
+    rows = tx.all(
+        "SELECT s.kind, s.id, a.id FROM step s JOIN step_attempt a ON a.step_id = s.id"
+        " WHERE s.run_id = ? AND a.status = 'Running' AND a.pid = 0",
+        run.number,
+    )
+    return {step_id(kind, number): attempt for kind, number, attempt in rows}
 
 
 def mark_gone(tx: Transaction, attempt: int) -> None:

@@ -134,7 +134,7 @@ def tell(tx: Transaction, step: StepId, message: str) -> None:
     tx.run("UPDATE step SET message = ? WHERE id = ? AND status = 'NotStarted'", message, step.number)
 
 
-def show_progress(tx: Transaction, step: StepId, fraction: float, message: str) -> None:
+def show_progress(tx: Transaction, step: StepId, fraction: float | None, message: str) -> None:
     tx.run(
         "UPDATE step SET progress = ?, progress_message = ? WHERE id = ? AND status = 'Running'",
         *(fraction, message, step.number),

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from procession.model.ids import RunId, UserId
-from procession.model.outbox import Post, RunEnd, Unsent
+from procession.model.outbox import Post, RunEnd, RunQuestion, Unsent
 from procession.store import times
 from procession.store.database import Transaction
 
 # A mail server that is back is found within the hour, at 24 tries a day.
 WAIT_MAX = timedelta(hours=1)  # between two tries
-_ABOUT = "user_id, run_id, revision, target"
+_ABOUT = "kind, user_id, run_id, revision, target"
 _WAITS = "sent_at IS NULL AND given_up_at IS NULL"
 
 
@@ -34,6 +34,16 @@ def add_ends(tx: Transaction, ends: Iterable[RunEnd], now: datetime) -> None:
             " VALUES ('mail', 'run_ended', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             *(end.run.number, end.revision, end.target, at, at),
         )
+
+
+def add_questions(tx: Transaction, run: RunId, revision: int, targets: Iterable[str], now: datetime) -> None:
+    """People are asked to decide something of this run, as its history tells at `revision`; each once."""
+    at = times.to_column(now)
+    sql = (
+        "INSERT INTO outbox (channel, kind, run_id, revision, target, created_at, next_at)"
+        " VALUES ('mail', 'approval', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    )
+    tx.many(sql, [(run.number, revision, target, at, at) for target in targets])
 
 
 def next_due(tx: Transaction, now: datetime, *, wait_max: timedelta = WAIT_MAX) -> Post | None:
@@ -95,10 +105,12 @@ def given_up(tx: Transaction, since: datetime) -> list[Unsent]:
     return [_unsent(row) for row in tx.all(sql, times.to_column(since))]
 
 
-def _about(row: Sequence[Any]) -> UserId | RunEnd:
-    user, run, revision, target = row
+def _about(row: Sequence[Any]) -> UserId | RunEnd | RunQuestion:
+    kind, user, run, revision, target = row
     if user is not None:
         return UserId(user)
+    if kind == "approval":
+        return RunQuestion(run=RunId(run), revision=revision, target=target)
     return RunEnd(run=RunId(run), revision=revision, target=target)
 
 

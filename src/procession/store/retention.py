@@ -15,7 +15,7 @@ from procession.store import runs as runs_store
 from procession.store.database import Transaction
 
 # Deleted together with a run. Any other reference keeps the run.
-_OWN = ("step", "step_attempt", "history")
+_OWN = ("step", "step_attempt", "history", "approval", "run_preparer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +106,9 @@ _DELETIONS = (
     f"DELETE FROM property WHERE step_id IN {_STEPS}",
     f"DELETE FROM table_read WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
     f"DELETE FROM journal_entry WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
+    "DELETE FROM approval_vote WHERE attempt_id IN (SELECT attempt_id FROM approval WHERE run_id IN ({runs}))",
+    "DELETE FROM approval WHERE run_id IN ({runs})",
+    "DELETE FROM run_preparer WHERE run_id IN ({runs})",
     f"DELETE FROM step_attempt WHERE step_id IN {_STEPS}",
     "DELETE FROM history WHERE run_id IN ({runs})",
     "DELETE FROM step WHERE run_id IN ({runs})",

@@ -89,6 +89,7 @@ def show(call: Call, *, form: Form | None = None, problem: str = "") -> HtmlRepl
     found = connections.find(call.tx, call.id(ConnectionId))
     filled = form if form is not None and form.has("name") else None
     allowed = store.allowed(call.tx, found.id)
+    # Administrators may use every one, so there is nothing that could be allowed to them.
     holders = {holder for holder, _ in allowed}
     return _page(
         call, found, found.kind, form=filled, problem=problem,
@@ -218,6 +219,7 @@ async def disallow(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
 
 async def _hold(call: StreamCall, form: Form, *, is_allowed: bool) -> HtmlReply | RedirectReply:
     def operation(act: Act) -> None:
+        # Which of the two the address says, never the form.
         perform = connections.allow if is_allowed else connections.disallow
         perform(act, call.id(ConnectionId), _holder(form.one("who")))
 

@@ -13,8 +13,9 @@ from procession.model.lifecycle import Outcome, RunStatus
 from procession.model.people import Role, UserRole
 from procession.model.rights import USER_ROLE_RANK, covers
 from procession.model.runs import RunEntry, RunFilter
-from procession.operations import processes, rights, run_lists
+from procession.operations import approvals, processes, rights, run_lists
 from procession.operations.act import Act
+from procession.operations.approvals import Approval
 from procession.operations.run_lists import COUNTED_MAX
 from procession.pages import charts, formats
 from procession.pages.charts import DayBar
@@ -44,6 +45,7 @@ class Need:
 class Now:
     """What changes while the page is open."""
 
+    asked: Sequence[Approval]  # what the reader may decide
     needs: Sequence[Need]
     needs_count: str
     running: Sequence[RunRow]
@@ -51,7 +53,8 @@ class Now:
 
     def digest(self) -> str:
         """What tells a page that is open from what it would be now."""
-        return run_rows.digest([*(need.row for need in self.needs), *self.running])
+        asked = ",".join(f"{one.row.attempt}:{len(one.votes)}" for one in self.asked)
+        return run_rows.digest([*(need.row for need in self.needs), *self.running]) + (f"-{asked}" if asked else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +99,12 @@ def now(act: Act) -> Now:
     shown = [_need(act, item, run_rows.row(item, progress, steady=steady), roles) for item in (*open_runs, *waiting)]
     # A run that lacks nothing waits for no input: it is started when somebody wants it.
     needs = [need for need in shown if need.is_over or need.row.lacks_inputs]
-    many = run_lists.count_unsolved(tx, caller) + len(needs) - len(open_runs)
+    # Without a count of its own: whoever has more than a page of them decides these first.
+    asked = approvals.waiting_for(tx, caller.user.id, limit=NEEDS_MAX)
+    many = run_lists.count_unsolved(tx, caller) + len(needs) - len(open_runs) + len(asked)
     under_way = run_lists.count(tx, caller, RunFilter(status=RunStatus.RUNNING))
     return Now(
+        asked=asked,
         needs=sorted(needs, key=lambda need: not need.is_own)[:NEEDS_MAX],
         needs_count=_capped(many),
         running=run_rows.rows(running.runs, progress, steady=steady),

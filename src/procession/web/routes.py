@@ -12,6 +12,7 @@ from procession.pages import assets, environment
 from procession.web import (
     account,
     applications,
+    approving,
     bulk,
     connections,
     downloads,
@@ -40,6 +41,7 @@ from procession.web import (
     table_changes,
     table_import,
     tables,
+    try_step,
     upload_sessions,
 )
 from procession.web.session import guarded, guarded_async
@@ -117,6 +119,7 @@ ROUTES: tuple[Route, ...] = (
     *_designer("processes/new", rules.DESIGN),
     *_designer("processes/{process}/edit", rules.EDIT_P),
     form_async("processes/{process}/edit/try", publish.try_out, rules.EDIT_P, "Try the draft", limit=NEW_RUNS),
+    form_async("processes/{process}/edit/try-step", try_step.show, rules.EDIT_P, "Try one step of the draft"),
     page("runs/{run}", run.show, rules.READ_R, "A run"),
     page("runs/{run}/live", run_live.follow, rules.READ_R, "News of a run", mode=STREAM, limit=UserLimit.STREAMS),
     page("runs/{run}/results.zip", downloads.zipped, rules.READ_R, "The results of a run", limit=UserLimit.STREAMS),
@@ -125,6 +128,7 @@ ROUTES: tuple[Route, ...] = (
     form("runs/{run}/steps/{step}/restart", run_acts.restart, rules.EXECUTE_R, "Restart from a step"),
     page("runs/{run}/steps/{step}/suggestions", suggestions.show, rules.READ_R, "What a step suggests", mode=STREAM),
     form_async("runs/{run}/steps/{step}/suggestions", suggestions.decide, rules.READ_R, "Decide about suggestions"),
+    form("runs/{run}/steps/{step}/approval", approving.decide, rules.DECIDE_R, "Approve or reject what a step asks"),
     form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
     form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
     form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),

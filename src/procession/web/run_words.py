@@ -132,6 +132,14 @@ def _killed(view: ShownRun, row: HistoryRow) -> str:
     return f"{name}: {_count(ended, 'process')} ended{how}; nothing that it started is left"
 
 
+def _approval(view: ShownRun, row: HistoryRow) -> str:
+    name, comment = step_name(view, row.step).capitalize(), str(row.detail.get("comment", ""))
+    if "reminded" in row.detail:
+        who = ", ".join(view.who(login) for login in row.detail["reminded"])
+        return f"{name}: reminded {who or 'nobody, for nobody may decide'}"
+    return f"{name}: {row.detail.get('decision')}{f', “{_short(comment)}”' if comment else ''}"
+
+
 def _late(view: ShownRun, row: HistoryRow) -> str:
     # What says that it was ended has its receipt already.
     if row.detail.get("status") not in (StepStatus.SUCCESS, StepStatus.WARNING):
@@ -162,6 +170,7 @@ _TELLERS: Mapping[HistoryKind, Callable[[ShownRun, HistoryRow], str]] = {
     HistoryKind.KILLED: _killed,
     HistoryKind.LATE_RESULT: _late,
     HistoryKind.RESTARTED: _restarted,
+    HistoryKind.APPROVAL: _approval,
 }
 _SHOWN_CHARACTERS_MAX = 300
 

@@ -91,6 +91,7 @@ class _Amounts:
 
 def _amounts(one: Suggestion, look: Reader) -> _Amounts:
     found = (_amount(text) for text in (one.difference, *(row.values[AMOUNT] for row in one.rows)))
+    # 100 beside 1,345.60 is hard to add up: all get the decimals of the longest.
     decimals = max((len(format(amount, "f").partition(".")[2]) for amount in found if amount is not None), default=0)
     return _Amounts(look, max(decimals, 2) if decimals else 0)
 
@@ -104,6 +105,7 @@ def shown(
 
 def _card(one: Suggestion, names: Sequence[str], look: Reader, choice: Choice | None) -> SuggestionCard:
     left, right = one.of("left"), one.of("right")
+    # Side by side only where each side has one row: of more, nobody could say which stands beside which.
     is_pair = len(left) == len(right) == 1 and one.rows_count == 2
     amounts = _amounts(one, look)
     return SuggestionCard(
@@ -183,6 +185,7 @@ def _row(row: SuggestedRow, amounts: _Amounts) -> CardRow:
 
 def _totals(one: Suggestion, amounts: _Amounts) -> Iterator[tuple[str, str]]:
     """Of each side, where all of its rows are here and hold amounts."""
+    # A total of the first hundred rows would pass for that of all.
     if one.rows_count > len(one.rows):
         return
     for side in _SIDES:

@@ -59,6 +59,7 @@ async def decide(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     """All that was chosen, or none of it."""
     query, sent = _query(call), tuple[Choice, ...]()
     try:
+        # Kept before anything can refuse it, so that the page comes back as it was sent.
         sent = tuple(_choices(form))
         asked = await _asked(call)
         suggestions.require_same(asked, form.one("file"))
@@ -77,6 +78,7 @@ def _query(call: StreamCall) -> ReviewQuery:
     given, skip = call.request.query, call.request.query.get("skip", "")
     return ReviewQuery(
         show=next((show for show in Show if show == given.get("show")), Show.OPEN),
+        # Bounded: an address can hold any number.
         skip=min(int(skip[:9]), SKIP_MAX) if skip.isascii() and skip.isdigit() else 0,
     )
 
@@ -101,6 +103,7 @@ def _choices(form: Form) -> Iterator[Choice]:
 def _marked(texts: Sequence[str]) -> Iterator[tuple[SideName, str]]:
     for text in texts:
         side, _, key = text.partition(" ")
+        # Anything else is no row of ours, and names none.
         if side in {"left", "right"}:
             yield ("left" if side == "left" else "right"), key
 

@@ -141,7 +141,7 @@ def test_code_words_between_slashes_are_taken_apart(tmp_path):
     row = only_row(parse(tmp_path, statement(":61:260131C1,NTRFNONREF//B1", *about, closing="C260131EUR1,")))
 
     assert (row["party"], row["party_account"], row["text"]) == ("J. DOE", "NL91ABNA0417164300", "FACTUUR 1")
-    assert (row["end_to_end_id"], row["reference"], row["code"]) == ("", "B1", "NTRF")
+    assert (row["end_to_end_id"], row["reference"], row["code"]) == ("", "", "NTRF")
 
 
 def test_a_text_that_looks_like_a_field_stays_in_its_text(tmp_path):
@@ -197,3 +197,11 @@ def test_the_day_of_a_statement_tells_equal_numbers_of_two_years_apart(tmp_path)
     parsed = parse(tmp_path, bank.swift(*months))
 
     assert {row["statement"] for row in parsed.balances} == {"2025-01-31 1/1", "2026-01-31 1/1"}
+
+
+def test_a_bank_s_own_reference_does_not_stand_for_one_that_is_missing(tmp_path):
+    text = statement(":61:260131C1,NTRFNONREF//BANK-1", closing="C260131EUR1,")
+
+    row = only_row(parse(tmp_path, text, also=["bank_reference"]))
+
+    assert (row["reference"], row["bank_reference"]) == ("", "BANK-1")

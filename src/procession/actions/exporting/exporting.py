@@ -44,6 +44,7 @@ class Export:
         match self.format:
             case "csv":
                 text.write_csv(shown, path, sums)
+            # By its own fields, which name columns of the source.
             case "fixed":
                 text.write_fixed(rows, path, sums)
             case "json" | "jsonl":
@@ -109,6 +110,7 @@ def _export(doing: RowWork) -> str:
         given=doing.values,
         sums=text_files.sums_of(types, settings.layout),
     )
+    # Before anything is written: half an export must not exist.
     made.check(name)
     _keep_figures(doing, made.sums, rows)
     folder = doing.context.folder / database.EXPORT_FOLDER
@@ -145,6 +147,7 @@ def _write_parts(made: Export, wanted: str, folder: Path) -> tuple[Path, str, in
         raise Problem(
             f'split_by: "{wanted}" has {len(values):,} values, and a zip takes {archives.MEMBERS_MAX:,} files'
         )
+    # The value is part of the name, or all files would have one.
     pattern = export_settings.name_of(made.settings) or _default_name(made)
     if f"{{{wanted}}}" not in pattern:
         pattern = f"{PurePath(pattern).stem}-{{{wanted}}}{PurePath(pattern).suffix}"

@@ -132,6 +132,7 @@ _KNOWN: dict[Format, tuple[str, ...]] = {
 
 def format_of(layout: Layout, name: str) -> Format | None:
     """What is said, else what the name's ending says; CSV for no name, None for an ending that says nothing."""
+    # Fields of fixed width say it themselves, whatever the name ends in.
     if layout.format is not None or layout.fixed:
         return layout.format or "fixed"
     return ENDINGS.get(PurePath(name).suffix.lower()) if name else "csv"

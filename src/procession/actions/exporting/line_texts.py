@@ -58,6 +58,7 @@ def _quoted(number: int, cell: TextCell, layout: Layout, delimiter: str, *, is_o
     name = f"c{number}"
     mark = layout.quote
     marked = f"{literal(mark)} || replace({name}, {literal(mark)}, {literal(mark * 2)}) || {literal(mark)}"
+    # Refused beforehand, if one needs quotes.
     if layout.quotes == "none":
         return f"coalesce({name}, '')"
     if layout.quotes == "all":

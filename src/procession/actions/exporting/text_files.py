@@ -106,6 +106,7 @@ class TextFile:
 
     def _heading(self, names: Sequence[str]) -> str:
         layout, mark = self.layout, self.layout.quote
+        # The rules of headings that steps write by themselves, such as those of "ID" and #.
         if mark == '"' and layout.quotes == "needed":
             style = CsvStyle(decimal=".", decimals=None, zone="UTC", escapes=layout.escape_formulas)
             return csv_cells.heading_line(names, style, self.delimiter).removesuffix("\n") + self.end
@@ -179,6 +180,7 @@ class TextFile:
             encodings.join(parts, path, encoding)
         except encodings.Unwritable as error:
             raise encodings.complaint(self.connection, relation, cells, error.letter, encoding) from None
+        # The step has a quota, and the lines are in the file now.
         for part in parts:
             if isinstance(part, Path):
                 part.unlink()

@@ -17,15 +17,18 @@ from procession.actions.importing.import_settings import FILE_NAME, LINE, Import
 from procession.actions.problems import Problem
 from procession.actions.reading import loading, rejecting
 from procession.actions.reading.columns import Relation, WantedRelation
+from procession.actions.reading.delimited import DELIMITERS
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given
 from procession.actions.rows import rejects, work
+from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 from procession.actions.writing import exports
 
 ROWS = "imported"
 _NAMED = 10  # columns in a message
 _LINES = "lines.csv"
+_MARKS_MIN = 2  # delimiters of a row: with fewer, every list of two is one
 _NUMBER = re.compile(r"[0-9]+\Z")
 
 
@@ -76,7 +79,7 @@ class _ImportedFile:
     def __call__(self, doing: RowWork, name: str, options: FileOptions) -> Relation:
         wanted = WantedRelation(name=name, rejects=self.settings.rejects is not None, tells=True)
         made = loading.load(doing.context, doing.connection, wanted, options)
-        doing.warnings.extend(_undeclared(doing, name, made))
+        doing.warnings.extend((*_undeclared(doing, name, made), *_swallowed(doing, name, made)))
         if self.settings.add:
             _add(doing, name, made, self.settings.add)
         return made
@@ -90,6 +93,27 @@ def _undeclared(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
         more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
         has = "a column that is" if len(unknown) == 1 else "columns that are"
         yield f"{made.file} has {has} not declared: {', '.join(unknown[:_NAMED])}{more}; say what they are, or others"
+
+
+def _swallowed(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
+    """A quote that is not closed takes in whole rows, up to the next quote, and the file is still well formed."""
+    columns = database.columns(doing.connection, name)
+    texts = [column for column, type_ in columns.items() if type_ == "VARCHAR"]
+    marks = len(columns) - 1
+    if marks < _MARKS_MIN or not texts:
+        return
+    # Lines of a value that have as many delimiters as a row, and two of them: an address has not.
+    per_line = [f"length(line) - length(replace(line, {literal(mark)}, '')) >= {marks}" for mark in DELIMITERS]
+    for column in texts:
+        value = quote(column)
+        lines = f"list_filter(string_split({value}, chr(10)), lambda line: {' OR '.join(per_line)})"
+        row = doing.connection.execute(
+            f"SELECT min({ROW}) FROM {numbered(doing.connection, name)} "
+            f"WHERE contains({value}, chr(10)) AND length({lines}) >= 2"
+        ).fetchone()
+        if row is not None and row[0] is not None:
+            place = made.place(row[0], column)
+            yield f'{made.file}, {place}: a value of "{column}" holds whole rows; perhaps a quote is not closed'
 
 
 def _add(doing: RowWork, name: str, made: Relation, added: dict[str, Given]) -> None:

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import msgspec
 
 from procession.actions import references
-from procession.actions.contract import Action, Assigned, EngineContext, Example, OutputTarget, StepOutcome
-from procession.actions.contract import in_the_engine as run
+from procession.actions.contract import Action, Example, OutputTarget, StepOutcome
+from procession.actions.in_engine import Assigned, EngineContext
+from procession.actions.in_engine import in_the_engine as run
 from procession.actions.references import Given, ReferenceText
 from procession.model import condition_trees, conditions
 from procession.model.lifecycle import StepStatus
@@ -63,6 +64,7 @@ def perform(context: EngineContext) -> StepOutcome:
         condition = condition_trees.of_plain(rule.when, context.properties)
         asked += conditions.atoms(condition)
         verdict = conditions.judge(condition, context.facts)
+        # Not the next rule: it may be meant for the cases in which this one does not hold.
         if verdict.truth is None:
             return _failed(f"{_called(rule, number)} cannot be told", conditions.atoms(condition), context)
         if verdict.truth:

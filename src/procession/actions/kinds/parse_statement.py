@@ -66,7 +66,7 @@ SWIFT_EXAMPLE = Example(
         "work.transactions": _HEADINGS
         + b"NL77ABNA0574908765,EUR,2025-12-31,2026-01-02,120.5,INV-2025-118,E2E-77,Muster GmbH,DE89370400440532013000,"
         b"Rechnung 118,166,2026-01-02 3/1,1\n"
-        b"NL77ABNA0574908765,EUR,2026-01-02,2026-01-02,-20.5,B4712,,,,Returned payment,NTRF,2026-01-02 3/1,2\n",
+        b"NL77ABNA0574908765,EUR,2026-01-02,2026-01-02,-20.5,,,,,Returned payment,NTRF,2026-01-02 3/1,2\n",
         "work.balances": b"account,statement,kind,on,amount\n"
         b"NL77ABNA0574908765,2026-01-02 3/1,opening,2025-12-31,1000\n"
         b"NL77ABNA0574908765,2026-01-02 3/1,closing,2026-01-02,1100\n",
@@ -84,8 +84,8 @@ CAMT_EXAMPLE = Example(
     targets={"work.transactions": OutputTarget(type="File")},
     expected={
         "work.transactions": _HEADINGS
-        + b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-10,R1,E1,Ann,,,PMNT-ICDT-ESCT,S-7,1\n"
-        b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-20,R1,E2,Bob,,,PMNT-ICDT-ESCT,S-7,2\n",
+        + b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-10,,E1,Ann,,,PMNT-ICDT-ESCT,S-7,1\n"
+        b"DE89370400440532013000,EUR,2026-01-31,2026-01-31,-20,,E2,Bob,,,PMNT-ICDT-ESCT,S-7,2\n",
     },
     status=StepStatus.WARNING,
     message="1 statement, 2 transactions; not among the accounts: DE89370400440532013000",

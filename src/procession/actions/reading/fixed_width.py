@@ -11,6 +11,7 @@ from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading import delimited, rising, text
 from procession.actions.reading.cells import CellColumn, Cells, Recognised
+from procession.actions.reading.fitting import shortened
 from procession.actions.reading.options import FileOptions, FixedField
 from procession.actions.reading.records import Unreadable
 from procession.actions.reading.text import Text
@@ -22,21 +23,54 @@ if TYPE_CHECKING:
 def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path) -> Cells:
     """Make the table of cells. Raises Problem naming the file, and the line."""
     file = text.prepare(source, options, folder)
-    fields = options.fixed
+    fields, outside = options.fixed, _Outside(options.fixed, is_told=options.others != "drop")
     try:
-        delimited.load_values(connection, (values for _, values in _lines(file, fields)), len(fields), folder)
+        rows = (values for _, values in _lines(file, fields, outside))
+        delimited.load_values(connection, rows, len(fields), folder)
     except Unreadable as error:
         raise Problem(f"{source.called} cannot be read: {error}") from error
+    if outside.lines and options.others == "refuse":
+        raise Problem(f"{source.called} cannot be read: {outside.words}; name it under fixed")
+    warning = f"{source.called}: {outside.words}, which is left out; name it under fixed, or say others: drop"
     line_of = rising.numbers(lambda: (line for line, _ in _lines(file, fields)))
     return Cells(
         columns=tuple(CellColumn(heading=field.name) for field in fields),
         place=lambda row, column: f"line {line_of(row)}",
-        warnings=(file.warning,) if file.warning else (),
+        warnings=(*([file.warning] if file.warning else []), *([warning] if outside.lines else [])),
         recognised=Recognised(encoding=file.encoding),
     )
 
 
-def _lines(file: Text, fields: list[FixedField]) -> Iterator[tuple[int, list[str | None]]]:
+class _Outside:
+    """Text that stands in no field: what was forgotten, or a sign before an amount that begins one place too late."""
+
+    def __init__(self, fields: list[FixedField], *, is_told: bool) -> None:
+        self._gaps = list(_gaps(fields)) if is_told else []
+        self.lines = 0
+        self.words = ""
+
+    def look(self, number: int, line: str) -> None:
+        for start, end in self._gaps:
+            found = line[start:end].strip()
+            if found:
+                self.lines += 1
+                self.words = self.words or f'line {number} has "{shortened(found)}" in no field, from {start + 1:,} on'
+                return
+
+
+def _gaps(fields: list[FixedField]) -> Iterator[tuple[int, int | None]]:
+    """From where to before where there is no field."""
+    reached = 0
+    for start, end in sorted((field.at - 1, field.at - 1 + field.size) for field in fields):
+        if start > reached:
+            yield reached, start
+        reached = max(reached, end)
+    yield reached, None
+
+
+def _lines(
+    file: Text, fields: list[FixedField], outside: _Outside | None = None
+) -> Iterator[tuple[int, list[str | None]]]:
     """Each line that is not blank, and its values. Raises Unreadable for one that ends before a value begins."""
     places = [(field.name, field.at - 1, field.at - 1 + field.size) for field in fields]
     # Where the last of them begins: what a writer leaves out at the end of a line are blanks.
@@ -56,6 +90,8 @@ def _lines(file: Text, fields: list[FixedField]) -> Iterator[tuple[int, list[str
                     raise Unreadable(
                         f'line {number} has {len(shown):,} characters, and "{name}" begins at {start + 1:,}'
                     )
+                if outside is not None:
+                    outside.look(number, shown)
                 yield number, [shown[start:end].strip() for _, start, end in places]
     except UnicodeDecodeError as error:
         raise Unreadable(text.wrong_byte(file.path) or "it is not UTF-8") from error

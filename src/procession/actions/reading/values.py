@@ -19,6 +19,7 @@ SQL_TYPES = {
     "TrueFalse": "BOOLEAN",
 }
 ZONED_TYPE = "TIMESTAMP WITH TIME ZONE"
+_TRIED = {"Number": "BIGINT", "Money": "DECIMAL(17,2)"}  # in 64 bits: as most numbers, and most amounts, are written
 DIGITS = {"Number": (28, 10), "Money": (15, 4)}  # before and behind the decimal mark
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(8199) || chr(8239) || chr(65279)"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
@@ -104,13 +105,30 @@ def take(kind: Kind, wanted: Type, text: str, style: Style, *, is_binary: bool =
 def _number(kind: Kind, wanted: str, text: str, style: Style, *, is_binary: bool) -> str:
     whole, decimals = DIGITS[wanted]
     if kind is Kind.NUMBER:
+        # The shortest text of a number: what its cast adds behind it are zeros.
+        tried = f"TRY_CAST({text} AS {_TRIED[wanted]})"
+        usual = f"WHEN starts_with({tried}::VARCHAR, {text}) THEN {tried}::{SQL_TYPES[wanted]}"
         if is_binary:
             value = f"TRY_CAST({text} AS DECIMAL(38,10))"
             fits = f"TRY_CAST({value} AS {SQL_TYPES[wanted]}) = {value} AND ({_is_residue(text)})"
-            return f"CASE WHEN {fits} THEN {value}::{SQL_TYPES[wanted]} END"
-        return _exactly(text, rf"-?[0-9]{{1,{whole}}}(\.[0-9]{{0,{decimals}}}0*)?", text, wanted)
-    if kind is not Kind.TEXT:
-        return "NULL"
+            return f"CASE {usual} WHEN {fits} THEN {value}::{SQL_TYPES[wanted]} END"
+        exact = _exactly(text, rf"-?[0-9]{{1,{whole}}}(\.[0-9]{{0,{decimals}}}0*)?", text, wanted)
+        return f"CASE {usual} ELSE {exact} END"
+    return _usual(text, wanted, style, _number_text(wanted, text, style)) if kind is Kind.TEXT else "NULL"
+
+
+def _usual(text: str, wanted: str, style: Style, other: str) -> str:
+    """The usual spelling, by a cast and its way back, which takes a third of the time of patterns; else `other`."""
+    if style.thousands:
+        return other
+    tried = f"TRY_CAST({plain(text, style)} AS {_TRIED[wanted]})"
+    back = f"{tried}::VARCHAR" if style.decimal == "." else f"replace({tried}::VARCHAR, '.', {literal(style.decimal)})"
+    # DuckDB would take the first mark of 1.50 for a decimal mark where that is a comma.
+    return f"CASE WHEN {back} = {text} THEN {tried}::{SQL_TYPES[wanted]} ELSE {other} END"
+
+
+def _number_text(wanted: str, text: str, style: Style) -> str:
+    whole, decimals = DIGITS[wanted]
     mark = re.escape(style.decimal)
     rest = rf"{mark}[0-9]{{0,{decimals}}}0*"
     body = rf"(0*[0-9]{{1,{whole}}}({rest})?|{mark}[0-9]{{1,{decimals}}}0*)"
@@ -118,8 +136,8 @@ def _number(kind: Kind, wanted: str, text: str, style: Style, *, is_binary: bool
         body = rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({rest})?)"
     elif style.decimal == ".":
         # the usual form, which DuckDB reads as it is
-        plain = _exactly(text, rf"[+-]?{body}", text, wanted)
-        return f"coalesce({plain}, {_dressed(wanted, body, text, style)})"
+        bare = _exactly(text, rf"[+-]?{body}", text, wanted)
+        return f"coalesce({bare}, {_dressed(wanted, body, text, style)})"
     return _dressed(wanted, body, text, style)
 
 
@@ -147,7 +165,12 @@ def _exactly(text: str, pattern: str, number: str, wanted: str) -> str:
 
 def _time(kind: Kind, wanted: Type, text: str, style: Style) -> str:
     found = _any_time(kind, wanted, text, style)
-    return f"CASE WHEN {found} BETWEEN {_FIRST} AND {_LAST} THEN {found} END"
+    kept = f"CASE WHEN {found} BETWEEN {_FIRST} AND {_LAST} THEN {found} END"
+    if kind is not Kind.TEXT or wanted != "Date" or style.pattern:
+        return kept
+    # The usual spelling by a cast and its way back, as with numbers.
+    tried = f"TRY_CAST({text} AS DATE)"
+    return f"CASE WHEN strlen({text}) = 10 AND {tried}::VARCHAR = {text} THEN {tried} ELSE {kept} END"
 
 
 def _any_time(kind: Kind, wanted: Type, text: str, style: Style) -> str:

@@ -138,6 +138,8 @@ def _union(
 ) -> None:
     """The sources one below the other, by the names of their columns. Where sources disagree, texts stay as written."""
     types = [_filled_types(connection, name) for name in names]
+    days = {column for kinds in types for column, kind in kinds.items() if kind == "DATE"}
+    types = [_as_days(connection, name, kinds, days) for name, kinds in zip(names, types, strict=True)]
     _refuse_spellings(side, types, files)
     wanted = {
         column: _common({kinds[column] for kinds in types if column in kinds}) for kinds in types for column in kinds
@@ -170,6 +172,20 @@ def _filled_types(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str,
     row = connection.execute(f"SELECT {filled} FROM {quote(name)}").fetchone()
     assert row is not None
     return {column: kind if has else _NO_VALUES for (column, kind), has in zip(types.items(), row, strict=True)}
+
+
+def _as_days(
+    connection: duckdb.DuckDBPyConnection, name: str, kinds: Mapping[str, str], days: set[str]
+) -> dict[str, str]:
+    """Moments that are days in truth, where another source has days.
+
+    Else a row that is carried forward would not be the one that its file holds once more.
+    """
+    found = dict(kinds)
+    for column in [column for column, kind in kinds.items() if kind == "TIMESTAMP" and column in days]:
+        if database.holds_days(connection, name, column):
+            found[column] = "DATE"
+    return found
 
 
 def _refuse_spellings(side: str, types: Sequence[Mapping[str, str]], files: Sequence[str]) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions import references
-from procession.actions.contract import SuggestionSource
 from procession.actions.reconciling import reconcile_settings
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings
 from procession.actions.writing import exports
 from procession.model import table_uses
+from procession.model.suggestions import SuggestionSource
 
 if TYPE_CHECKING:
     from procession.actions.reconciling.plans import Given
@@ -43,6 +43,7 @@ def _problem(settings: ReconcileSettings, *, is_file: bool, is_table: bool, is_o
         return 'the decisions of this step are a file; name a table, decisions: "${table:...}", to decide here'
     if is_old:
         return "this step reads the decisions of a version of their own; what is decided here would never count"
+    # Rows have no other name that lasts until the next month.
     if settings.key is None:
         return "this step names no `key`, and a decision names rows by theirs"
     return ""

@@ -31,6 +31,11 @@ def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, 
     1.10 would become 1.1000.
     """
     columns = {part: database.columns(connection, part) for part in parts}
+    days = {column.lower() for types in columns.values() for column, type_ in types.items() if type_ == "DATE"}
+    for part, types in columns.items():
+        for column in [column for column, type_ in types.items() if type_ == "TIMESTAMP" and column.lower() in days]:
+            # Beside days of a file, those of a managed table are days again.
+            types[column] = "DATE" if database.holds_days(connection, part, column) else "TIMESTAMP"
     empty = {part: _empty(connection, part, columns[part]) for part in parts}
     known: dict[str, _Known] = {}
     # The first file with a value in a column says what it is; all others must agree.
@@ -67,10 +72,12 @@ def _refuse_unlike(first: _Known, column: str, type_: str, file: str) -> None:
 
 def _select(part: str, columns: Mapping[str, str], empty: frozenset[str], known: Mapping[str, _Known]) -> str:
     chosen = []
-    for column in columns:
+    for column, type_ in columns.items():
         first = known.get(column.lower())
         # An empty column comes as text, and would make texts of the amounts in other files.
         value = f"CAST(NULL AS {first.type})" if first is not None and column in empty else quote(column)
+        if type_ == "DATE" and column not in empty:
+            value = f"CAST({value} AS DATE)"
         chosen.append(f"{value} AS {quote(first.name if first is not None else column)}")
     return f"SELECT {', '.join(chosen)} FROM {quote(part)}"
 

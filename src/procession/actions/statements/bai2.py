@@ -201,7 +201,7 @@ def _take_detail(record: BaiRecord, file: _BaiFile) -> None:
         amount=sign * amounts.minor_units(text, statement.currency),
         booked_on=statement.on,
         value_on=amounts.short_day(value) if value else None,
-        reference=reference_at[1] or reference_at[0],
+        reference=reference_at[1],
         bank_reference=reference_at[0],
         text=record.text_after(fields + 2),
         code=code,

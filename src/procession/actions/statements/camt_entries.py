@@ -116,7 +116,7 @@ def _row(entry: CamtEntry, parts: Parts, amount: Decimal) -> BookedEntry:
         currency=entry.currency if entry.currency != entry.own_currency else "",
         booked_on=entry.booked_on,
         value_on=entry.value_on,
-        reference=structured or bank,
+        reference=structured,
         end_to_end_id=_given(parts.get("Refs/EndToEndId", "")),
         party=party,
         party_account=account,

@@ -32,7 +32,11 @@ BALANCES_MAX = 1_000  # of one statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedEntry:
-    """A row: the amount is signed, in the account's currency unless `currency` says another one."""
+    """A row: the amount is signed, in the account's currency unless `currency` says another one.
+
+    `reference` is one that the account's holder may know; the bank's own, which no ledger has, is `bank_reference`: in
+    its place, it would hide from a reconciliation that there is none.
+    """
 
     amount: Decimal
     currency: str = ""

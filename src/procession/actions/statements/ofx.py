@@ -176,7 +176,7 @@ def _entry(parts: dict[str, str], statement: BankStatement) -> BookedEntry:
         currency=currency if currency != statement.currency else "",
         booked_on=day(parts["DTPOSTED"]),
         value_on=day(available) if available else None,
-        reference=parts.get("CHECKNUM") or parts.get("REFNUM") or number,
+        reference=parts.get("CHECKNUM") or parts.get("REFNUM", ""),
         party=parts.get("NAME") or parts.get("PAYEE/NAME", ""),
         party_account=parts.get("BANKACCTTO/ACCTID") or parts.get("CCACCTTO/ACCTID", ""),
         text=" ".join(parts.get("MEMO", "").split()),

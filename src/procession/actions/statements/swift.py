@@ -148,7 +148,7 @@ def _entry(line: SwiftLine, details: SwiftDetails, booked_on: date) -> BookedEnt
         amount=line.amount,
         booked_on=booked_on,
         value_on=line.value_on,
-        reference=line.reference or details.reference or line.bank_reference,
+        reference=line.reference or details.reference,
         bank_reference=line.bank_reference,
         end_to_end_id=details.end_to_end_id,
         party=details.party,

@@ -17,7 +17,18 @@ import msgspec
 from procession.actions import database
 from procession.actions.contract import Action, Context, FileOutput, OutputValue, StepOutcome, nothing
 from procession.actions.problems import Problem
-from procession.actions.tables import changing, compacting, contract, previewing, reading, reviewing, sources, writing
+from procession.actions.tables import (
+    changing,
+    compacting,
+    contract,
+    previewing,
+    reading,
+    reviewing,
+    ruling,
+    sampling,
+    sources,
+    writing,
+)
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
@@ -66,6 +77,8 @@ def registry() -> Mapping[str, Action]:
         contract.COMPACT_KIND: _job(contract.COMPACT_KIND, contract.CompactSettings, compacting.perform, warm),
         contract.READ_KIND: _job(contract.READ_KIND, contract.ReadSettings, reading.perform, warm),
         contract.PREVIEW_KIND: _job(contract.PREVIEW_KIND, contract.PreviewSettings, previewing.perform, warm),
+        contract.RULES_KIND: _job(contract.RULES_KIND, contract.RulesSettings, ruling.perform, warm),
+        contract.SAMPLE_KIND: _job(contract.SAMPLE_KIND, contract.SampleSettings, sampling.perform, warm),
         contract.REVIEW_KIND: _job(contract.REVIEW_KIND, contract.ReviewSettings, reviewing.perform, warm),
     }
 

@@ -11,7 +11,8 @@ from procession.model.columns import Column
 from procession.model.suggestions import Show
 
 ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
-COMPACT_KIND, REVIEW_KIND = "table_compact", "suggestion_review"
+COMPACT_KIND, REVIEW_KIND, SAMPLE_KIND = "table_compact", "suggestion_review", "file_sample"
+RULES_KIND = "rules_found"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
@@ -133,6 +134,47 @@ class PreviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     name: str
     options: FileOptions
+
+
+class SampleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of which the first `rows` are to be written to `target`, behind a heading and `skip` lines."""
+
+    request: str
+    name: str
+    target: str
+    rows: int
+    skip: int = 0
+
+
+class TakenSample(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_cut`: more rows follow in the file. `whole` says why it was taken as it is, "" where it was sampled."""
+
+    is_cut: bool = False
+    whole: str = ""
+
+
+class RulesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reconciliation has matched and suggested, as Parquet; of each rule the first `shown` are wanted."""
+
+    matched: str
+    suggested: str
+    shown: int
+
+
+class RuleFinds(msgspec.Struct, frozen=True, kw_only=True):
+    """How many matches, or suggestions, a rule has made, and the lines of the first ones as texts."""
+
+    rule: str
+    suggests: bool
+    count: int
+    lines: tuple[tuple[str | None, ...], ...]
+
+
+class FoundByRules(msgspec.Struct, frozen=True, kw_only=True):
+    """`columns` are the headings of all lines: which match, then the columns of the left side, then of the right."""
+
+    columns: tuple[str, ...]
+    rules: tuple[RuleFinds, ...]
 
 
 class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,6 +119,7 @@ def _find_decisions(connection: duckdb.DuckDBPyConnection, known: Sequence[Colum
     rows = sources.rows_of(known, settings.contents.parts)
     texts = ", ".join(_text(known, name) for name in COLUMNS)
     connection.execute(f"CREATE TABLE made AS SELECT {RECORD} AS record, {texts} FROM {rows}")
+    # As the step reads them: people write Match and match.
     connection.execute("UPDATE made SET decision = lower(trim(decision))")
     connection.execute(
         "CREATE TABLE items AS SELECT DISTINCT s, 'left' AS side, l0 AS key FROM lines WHERE l0 IS NOT NULL "
@@ -155,6 +156,7 @@ def _page(connection: duckdb.DuckDBPyConnection, settings: ReviewSettings) -> li
     else:
         test = {Show.OPEN: "NOT decided", Show.DECIDED: "decided", Show.ALL: "true"}[settings.show]
         wanted = f"SELECT s FROM every WHERE {test} ORDER BY s LIMIT {settings.limit} OFFSET {settings.skip}"
+    # First which ones, then their rows: a page of many suggestions must not sort all rows of the file.
     connection.execute(f"CREATE TABLE page AS {wanted}")
     decisions = _decisions(connection)
     heads = connection.execute(

@@ -26,20 +26,21 @@ def refuse_twins(names: Iterable[str]) -> None:
     """Raises Problem for two names that are one file on some systems."""
     seen: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(alike(name), name)
-        if other is not name:
-            what = f'two files would be called "{name}"' if other == name else f'"{other}" and "{name}" are one name'
+        key = alike(name)
+        if key in seen:
+            what = f'"{seen[key]}" and "{name}" are one name' if seen[key] != name else f'two files are called "{name}"'
             raise Problem(f"{what} on some systems, where one would overwrite the other")
+        seen[key] = name
 
 
-def pack(path: Path, members: Iterable[tuple[str, Path]]) -> None:
+def pack(path: Path, members: Iterable[tuple[str, Path]], *, members_max: int = MEMBERS_MAX) -> None:
     """Writes the zip; `members` are names and where their bytes are, taken in this order.
 
     Raises Problem for too many of them and for names that are one file on some systems.
     """
     listed = list(members)
-    if len(listed) > MEMBERS_MAX:
-        raise Problem(f"{len(listed):,} files are more than the {MEMBERS_MAX:,} that an archive may hold")
+    if len(listed) > members_max:
+        raise Problem(f"{len(listed):,} files are more than the {members_max:,} that an archive may hold")
     refuse_twins(name for name, _ in listed)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, source in listed:

@@ -29,12 +29,13 @@ ROWS_MAX = 1_048_576 - 1  # Excel's own limit, less the header
 COLUMNS_MAX = 16_384  # Excel's own limit
 _WIDTH_ROWS = 200  # rows that decide how wide a column is shown
 _WIDTH_MIN, _WIDTH_MAX = 8, 60  # in characters
-_CREATED = datetime(2000, 1, 1)  # equal content must give equal bytes, whatever the time
+CREATED = datetime(2000, 1, 1)  # equal content must give equal bytes, whatever the time
 _SHEET_NAME_FORBIDDEN = str.maketrans("[]:*?/\\", "       ")
 # Excel's own limit; it repairs a book with a longer name by renaming.
 _SHEET_NAME_CHARACTERS_MAX = 31
-_COMPRESSION = 2  # XML of rows repeats itself: level 6 takes four times as long for a sixth less
-_ZIP64_BYTES = 1 << 31  # where Python's zipfile must be told beforehand
+COMPRESSION = 2  # XML of rows repeats itself: level 6 takes four times as long for a sixth less
+DAY_FORMAT, MOMENT_FORMAT, FRACTION_FORMAT = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd hh:mm:ss.000"
+ZIP64_BYTES = 1 << 31  # where Python's zipfile must be told beforehand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +101,13 @@ def _parts(
     title: str, relation: str, columns: Sequence[SheetColumn], rows: int, *, taken: set[str]
 ) -> Iterator[_Sheet]:
     for number, first in enumerate(range(1, max(rows, 1) + 1, ROWS_MAX), start=1):
-        name = _sheet_name(title, number, taken)
+        name = sheet_name(title, number, taken)
         taken.add(name.lower())
         last = min(first + ROWS_MAX - 1, rows)
         yield _Sheet(name=name, relation=relation, columns=columns, first=first, last=last)
 
 
-def _sheet_name(title: str, number: int, taken: set[str]) -> str:
+def sheet_name(title: str, number: int, taken: set[str]) -> str:
     """The title in a form that Excel accepts, numbered if rows go on or the name is taken."""
     shown = "".join(letter if letter.isprintable() else " " for letter in title.translate(_SHEET_NAME_FORBIDDEN))
     base = _cut(shown.strip("' "), _SHEET_NAME_CHARACTERS_MAX) or "Sheet"
@@ -133,46 +134,52 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, path: Path, sheets: list[_Sh
 
     # Without its rows the book is small, and a step has no temporary folder but its own.
     book = xlsxwriter.Workbook(str(path), {"in_memory": True})
-    book.set_properties({"created": _CREATED})
-    styles = _styles(book, {column.scale for sheet in sheets for column in sheet.columns})
+    book.set_properties({"created": CREATED})
+    styles = styles_of(book, {column.scale for sheet in sheets for column in sheet.columns})
     for sheet in sheets:
         page = book.add_worksheet(sheet.name)
         # The headings stay in sight: these sheets have thousands of rows.
         page.freeze_panes(1, 0)
-        for column, width in enumerate(_widths(connection, sheet)):
+        for column, width in enumerate(widths(connection, sheet.relation, [column.name for column in sheet.columns])):
             page.set_column(column, column, width)
         page.autofilter(0, 0, sheet.last - sheet.first + 1, len(sheet.columns) - 1)
     book.close()
     return styles
 
 
-def _styles(book: Workbook, scales: Iterable[int | None]) -> Styles:
+def styles_of(book: Workbook, scales: Iterable[int | None]) -> Styles:
+    """The formats of a book, those of amounts for so many decimals."""
+
     def number(**looks: object) -> int:
         # Asking for the number makes it part of the book although no cell of XlsxWriter's own has it.
         return int(book.add_format(looks)._get_xf_index())
 
     def amount(scale: int) -> int:
-        digits = f"#,##0.00{'#' * (scale - 2)}"  # all of them: one that is not shown is taken for rounded off
-        return number(num_format=f"{digits};[Red]-{digits}")
+        return number(num_format=amount_format(scale))
 
     return Styles(
         heading=number(bold=True, bottom=1),
         text=number(num_format="@"),
         whole=number(num_format="0"),
         amounts={scale: amount(scale) for scale in sorted(found for found in scales if found is not None)},
-        day=number(num_format="yyyy-mm-dd"),
-        moment=number(num_format="yyyy-mm-dd hh:mm:ss"),
-        fraction=number(num_format="yyyy-mm-dd hh:mm:ss.000"),  # Excel rounds to what is shown, into the next day
+        day=number(num_format=DAY_FORMAT),
+        moment=number(num_format=MOMENT_FORMAT),
+        fraction=number(num_format=FRACTION_FORMAT),  # Excel rounds to what is shown, into the next day
     )
 
 
-def _widths(connection: duckdb.DuckDBPyConnection, sheet: _Sheet) -> list[int]:
-    longest = ", ".join(f"max(length(CAST({quote(column.name)} AS VARCHAR)))" for column in sheet.columns)
-    row = connection.execute(
-        f"SELECT {longest} FROM (SELECT * FROM {quote(sheet.relation)} LIMIT {_WIDTH_ROWS})"
-    ).fetchone()
+def amount_format(scale: int) -> str:
+    """Excel's format for so many decimals."""
+    digits = f"#,##0.00{'#' * (scale - 2)}"  # all of them: one that is not shown is taken for rounded off
+    return f"{digits};[Red]-{digits}"
+
+
+def widths(connection: duckdb.DuckDBPyConnection, relation: str, names: Sequence[str]) -> list[int]:
+    """How wide the columns are shown, by their first rows."""
+    longest = ", ".join(f"max(length(CAST({quote(name)} AS VARCHAR)))" for name in names)
+    row = connection.execute(f"SELECT {longest} FROM (SELECT * FROM {quote(relation)} LIMIT {_WIDTH_ROWS})").fetchone()
     assert row is not None
-    lengths = [max(len(column.name), found or 0) for column, found in zip(sheet.columns, row, strict=True)]
+    lengths = [max(len(name), found or 0) for name, found in zip(names, row, strict=True)]
     return [min(max(length + 2, _WIDTH_MIN), _WIDTH_MAX) for length in lengths]
 
 
@@ -183,7 +190,7 @@ def _splice(
     members = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(sheets, start=1)}
     with (
         zipfile.ZipFile(layout) as source,
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION) as out,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as out,
     ):
         for member in source.infolist():
             if member.filename not in members:
@@ -193,12 +200,13 @@ def _splice(
             sheet, styles = members[member.filename]
             rows = path.with_suffix(".rows")
             _copy_rows(connection, rows, sheet, styles, zone)
-            headings = workbook_cells.heading_row(connection, [column.name for column in sheet.columns], styles.heading)
+            names = [column.name for column in sheet.columns]
+            headings = workbook_cells.heading_row(connection, names, [styles.heading] * len(names))
             before, after = _around(source.read(member), headings, sheet)
             size = len(before) + rows.stat().st_size + len(after)
             # By name: a ZipInfo would ask for the default compression.
             # Zip64 only where it must be: Excel for the web refuses a book that has it without need.
-            with out.open(member.filename, "w", force_zip64=size >= _ZIP64_BYTES) as xml, rows.open("rb") as made:
+            with out.open(member.filename, "w", force_zip64=size >= ZIP64_BYTES) as xml, rows.open("rb") as made:
                 xml.write(before)
                 shutil.copyfileobj(made, xml, 1 << 20)
                 xml.write(after)

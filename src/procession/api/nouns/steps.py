@@ -11,7 +11,7 @@ from procession.api.nouns import runs
 from procession.api.wire import properties as properties_wire
 from procession.api.wire import reading
 from procession.api.wire import steps as wire
-from procession.api.wire.restarts import NewerVersion, PlannedStep, RestartPlanShape
+from procession.api.wire.restarts import NewerVersion, PlannedStep, RestartPlanShape, TableReadBefore, TakenBack
 from procession.door import idempotency_key
 from procession.door.contract import Call, StreamCall
 from procession.model.errors import Invalid, Unavailable
@@ -20,11 +20,13 @@ from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, StepKind
 from procession.model.restart import Wish
 from procession.model.steps import PropertyRow, StepRow
-from procession.operations import idempotency, processes, steps, upgrades
+from procession.operations import idempotency, processes, steps, table_plans, upgrades
 from procession.operations import runs as run_operations
 from procession.operations.planning import Planned
 from procession.operations.processes import Outdated
 from procession.operations.steps import Redefined
+from procession.operations.table_plans import ReadBefore
+from procession.operations.table_writes import Undo
 from procession.operations.upgrades import Newer
 from procession.store.database import Transaction
 
@@ -96,6 +98,7 @@ def _released(call: Call) -> frozenset[str]:
 def restart_plan(call: Call) -> RestartPlanShape:
     planned = run_operations.restart_plan(call.tx, call.context.resources, call.id(RunId), call.id(StepId))
     plan, newer = planned.plan, upgrades.find(call.tx, planned)
+    tables = table_plans.make(call.tx, planned)
     return RestartPlanShape(
         runsAgain=_planned(planned, plan.again),
         carriedOver=_planned(planned, plan.carried),
@@ -104,6 +107,24 @@ def restart_plan(call: Call) -> RestartPlanShape:
         needsRelease=_planned(planned, plan.needs_release),
         version=planned.run.version,
         newerVersion=None if newer is None else _newer(newer),
+        tablesTakenBack=[_taken_back(undo) for undo in tables.taken_back],
+        tablesRead=[_read_before(read) for read in tables.read],
+    )
+
+
+def _taken_back(undo: Undo) -> TakenBack:
+    table = undo.present.table
+    return TakenBack(table=str(table.id), name=table.name, version=undo.to)
+
+
+def _read_before(read: ReadBefore) -> TableReadBefore:
+    return TableReadBefore(
+        step=str(read.step.id),
+        table=str(read.table),
+        name=read.name,
+        version=read.version,
+        presentVersion=read.present,
+        isChanged=read.is_changed,
     )
 
 

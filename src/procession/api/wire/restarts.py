@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from procession.api.wire.scalars import (
     AStep,
+    ATable,
     Count,
     Effect,
     Why,
@@ -44,6 +45,31 @@ class NewerVersion(Struct, frozen=True, kw_only=True):
     obstacles: list[str]
 
 
+class TakenBack(Struct, frozen=True, kw_only=True):
+    """A table that steps which run again have written; `version`: whose rows it gets back.
+
+    It is null where others have changed the table since: then the rows stay until the step has run again.
+    """
+
+    table: ATable
+    name: str
+    version: Count | None
+
+
+class TableReadBefore(Struct, frozen=True, kw_only=True):
+    """A table that a step has read, at `version`, which it reads again; `isChanged`: its rows are others since.
+
+    With `tables: latest` the restart reads it at `presentVersion`, or at what it is once it was taken back.
+    """
+
+    step: AStep
+    table: ATable
+    name: str
+    version: Count
+    presentVersion: Count
+    isChanged: bool
+
+
 class RestartPlanShape(Struct, frozen=True, kw_only=True):
     """What restartfromhere would do; `repeatsEffects` are steps that would touch the outside world a second time.
 
@@ -57,3 +83,5 @@ class RestartPlanShape(Struct, frozen=True, kw_only=True):
     needsRelease: list[PlannedStep]
     version: Count
     newerVersion: NewerVersion | None
+    tablesTakenBack: list[TakenBack]
+    tablesRead: list[TableReadBefore]

@@ -242,6 +242,10 @@ def _run(place: WorkerContext, pulse: Pulse, job: Job, guard: blackout.Blackout)
         is_there=has_folder,
         blackout=guard,
     )
+    if job.previews:
+        if action.preview is None:
+            return StepOutcome(status=StepStatus.FAILED, message=f"{job.action} cannot say what it would do")
+        return StepOutcome(status=StepStatus.SUCCESS, message=action.preview(context))
     return action.run(context)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from procession.actions.contract import ConnectionInput, FileInput, FileOutput, OutputTarget, TableInput
+from procession.actions.contract import ConnectionInput, FileInput, FileOutput, OutputTarget, RunFacts, TableInput
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.columns import Column
 from procession.model.errors import ProcessionError
@@ -36,8 +36,9 @@ def encode_job(job: Job, *, number: int) -> bytes:
         *(most.memory_bytes_max, most.file_bytes_max, most.open_files_max, most.processes_max),
         most.cpu_seconds_max,
     )
-    more = [None if job.connection is None else msgspec.to_builtins(job.connection), list(job.journal)]
-    return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number, *more])
+    more = [None if job.connection is None else msgspec.to_builtins(job.connection), list(job.journal), job.previews]
+    about = None if job.about is None else msgspec.to_builtins(job.about)
+    return encoded([*head, job.folder, job.step_key, job.idempotency_key, limits, number, *more, about])
 
 
 def _target(target: OutputTarget) -> tuple[str, str, Any, Any]:
@@ -47,7 +48,7 @@ def _target(target: OutputTarget) -> tuple[str, str, Any, Any]:
 def decode_job(payload: bytes) -> Job:
     """Decodes a job, Decimals digit by digit."""
     action, settings, values, types, targets, *more = _decode(payload)
-    folder, step_key, idempotency_key, limits, number, connection, journal = more
+    folder, step_key, idempotency_key, limits, number, connection, journal, previews, about = more
     memory, file, open_files, processes, cpu = limits
     return Job(
         action=action,
@@ -72,7 +73,9 @@ def decode_job(payload: bytes) -> Job:
         ),
         connection=None if connection is None else msgspec.convert(connection, ConnectionInput),
         journal=tuple(journal),
+        previews=previews,
         number=number,
+        about=None if about is None else msgspec.convert(about, RunFacts),
     )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from procession.actions.contract import ConnectionInput, InputValue, OutputTarget
+from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, RunFacts
 from procession.engine.isolation import codec, frames, program
 from procession.engine.isolation.blackout import Blackout
 from procession.engine.isolation.channel import Channel
@@ -115,6 +115,10 @@ class StepContext:
     @property
     def idempotency_key(self) -> str:
         return self.job.idempotency_key
+
+    @property
+    def about(self) -> RunFacts | None:
+        return self.job.about
 
     @property
     def memory_bytes_max(self) -> int:

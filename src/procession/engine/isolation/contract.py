@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, StepOutcome
+from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, RunFacts, StepOutcome
 from procession.walls import Wall
 
 
@@ -43,6 +43,8 @@ class Job:
     limits: Limits
     connection: ConnectionInput | None = None
     journal: tuple[str, ...] = ()  # what earlier tries recorded
+    about: RunFacts | None = None
+    previews: bool = False  # only what it would do outside is asked for (Action.preview)
     number: int = 1  # the how-many-th of its process, which sets it
 
 

@@ -48,6 +48,7 @@ def parse(text: str, *, file: str = "", actions: Mapping[str, ActionKind], reads
     names = Names(process)
     steps = _read_all_links(process.steps, sheets, names)
     settings = [_settings(sheet, step, names, actions) for step, sheet in zip(steps, sheets, strict=True)]
+    steering.check_among(replace(process, steps=steps), sheets, settings, actions)
     # A change through the API has no code that was not checked before, and no time for a process.
     if reads_code:
         _check_code(steps, sheets, settings, actions)
@@ -261,7 +262,7 @@ def _settings(sheet: Sheet, step: Step, names: Names, actions: Mapping[str, Acti
     settings.check_references(given, names, steering.told(given))
     if action.conditions(found) or action.assigns(found):
         steering.check(given, names, frozenset(takewhile(lambda key: key != step.key, names.steps)))
-    if action.perform is not None:
+    if action.needs_no_process:
         for word in ("retry", "time_limit"):
             if sheet.data.get(word) is not None:
                 sheet.wrong(word, f"{word}: {step.action} takes none: it has no process, and is done at once or waits")

@@ -52,7 +52,10 @@ class ActionKind(Protocol):
     def check(self) -> Callable[[Any], tuple[str, ...]]: ...
 
     @property
-    def perform(self) -> Callable[[Any], Any] | None: ...  # the engine performs it
+    def needs_no_process(self) -> bool: ...  # the engine performs it, or waits for people
+
+    @property
+    def check_among(self) -> Callable[[Any, Any], Sequence[tuple[Path, str]]]: ...
 
     @property
     def conditions(self) -> Callable[[Any], tuple[Path, ...]]: ...
@@ -146,7 +149,9 @@ def check_references(given: GivenSettings, names: Names, told: Set[str] = frozen
     tables = {use.reference for use in action.tables(found)}
     places = _places(document, path)
     for assigned in action.assigns(found):
-        places.setdefault(assigned.reference, []).append((*path, *assigned.place))
+        found_at, place = places.setdefault(assigned.reference, []), (*path, *assigned.place)
+        if place not in found_at:
+            found_at.append(place)
     for reference in dict.fromkeys((*reads, *writes)):
         if reference in tables or (reference in told and reference not in written):
             continue

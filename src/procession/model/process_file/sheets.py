@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -10,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from procession.model import durations
 from procession.model.nearest import nearest
 from procession.model.process_file.documents import Document, Path
 from procession.model.processes import KEY_PATTERN
@@ -19,12 +19,6 @@ NAME_CHARACTERS_MAX = 255
 KEY_CHARACTERS_MAX = 64
 
 _KEY = re.compile(KEY_PATTERN + r"\Z", re.ASCII)
-_DURATION = re.compile(
-    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z", re.ASCII
-)
-_UNIT_SECONDS = (86_400, 3_600, 60, 1)
-# A year: longer is a typo, and larger numbers overflow dates.
-DURATION_SECONDS_MAX = 366 * 86_400
 
 Kind = TypeVar("Kind", bound=StrEnum)
 
@@ -134,8 +128,8 @@ class Sheet:
         value = self.data.get(key)
         if value is None:
             return default
-        seconds = _seconds(value)
-        if seconds is None or not 0 < seconds <= DURATION_SECONDS_MAX:
+        seconds = durations.seconds(value)
+        if seconds is None or not 0 < seconds <= durations.SECONDS_MAX:
             self.wrong(key, f"{key} must be a duration such as 90s, 10m, 2h or 1d, at most 366d, not {shown(value)}")
             return default
         return seconds
@@ -179,15 +173,6 @@ def shown(value: object) -> str:
             return "a list"
         case _:
             return str(value)[:60]
-
-
-def _seconds(value: object) -> float | None:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return float(value)
-    found = _DURATION.match(value.replace(" ", "")) if isinstance(value, str) and value else None
-    if found is None:
-        return None
-    return math.fsum(float(part) * unit for part, unit in zip(found.groups(), _UNIT_SECONDS, strict=True) if part)
 
 
 def _listed(words: Iterable[str]) -> str:

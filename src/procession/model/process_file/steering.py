@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from procession.model import condition_trees, values
 from procession.model.errors import Invalid
+from procession.model.plans import StepAmong
 from procession.model.process_file import conditions
 from procession.model.process_file.documents import Path
 from procession.model.process_file.names import Names
-from procession.model.process_file.settings import GivenSettings
+from procession.model.process_file.settings import ActionKind, GivenSettings
+from procession.model.process_file.sheets import Sheet
+from procession.model.processes import Process
 
 
 def check(given: GivenSettings, names: Names, earlier: Set[str]) -> None:
@@ -59,3 +62,18 @@ def told(given: GivenSettings) -> frozenset[str]:
     """The properties that conditions compare: they are told at their own places when they are unknown."""
     trees = [given.at(place) for place in given.action.conditions(given.found)]
     return frozenset(name for tree in trees for _, name in condition_trees.subjects(tree))
+
+
+def check_among(
+    process: Process, sheets: Sequence[Sheet], settings: Sequence[Any], actions: Mapping[str, ActionKind]
+) -> None:
+    """What the settings of a step mean in the process around it; None stands for settings that cannot be read."""
+    readable = [one for one in zip(process.steps, sheets, settings, strict=True) if one[2] is not None]
+    writers: dict[str, set[str]] = {}
+    # Gathered first: a step further down may write what one above it shows.
+    for step, _, found in readable:
+        for reference in actions[step.action].writes(found):
+            writers.setdefault(reference, set()).add(step.key)
+    for step, sheet, found in readable:
+        for place, message in actions[step.action].check_among(found, StepAmong(step, process, writers)):
+            sheet.document.wrong((*sheet.at("with"), *place), f"{place[0]}: {message}")

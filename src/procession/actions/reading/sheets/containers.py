@@ -41,6 +41,10 @@ class Container:
     def __contains__(self, part: str) -> bool:
         return _part(part) in self._members
 
+    def parts(self) -> list[str]:
+        """The names of all parts as they are written, without folders."""
+        return [member.filename for member in self._members.values() if not member.is_dir()]
+
     def size(self, part: str) -> int:
         return self._members[_part(part)].file_size
 

@@ -1,0 +1,1 @@
+"""archive: files into a zip, and out of one."""

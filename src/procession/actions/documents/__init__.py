@@ -1,0 +1,1 @@
+"""document: letters and statements as PDFs, from a template."""

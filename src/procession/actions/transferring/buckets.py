@@ -1,0 +1,145 @@
+"""A bucket of S3 as the other side: objects below a prefix, which are seen only when they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.store import S3Store
+
+from procession.actions.contract import ConnectionInput
+from procession.actions.problems import Problem
+from procession.actions.reaching import addresses
+from procession.actions.transferring import remote_names
+from procession.actions.transferring.sides import (
+    BLOCK_BYTES,
+    ENTRIES_MAX,
+    SECONDS_MAX,
+    Gone,
+    Listing,
+    NameTaken,
+    RemoteFile,
+)
+from procession.actions.transferring.tunnels import Tunnel
+
+
+class BucketSide:
+    """Path-style addresses; never with credentials of the machine, whatever it has."""
+
+    can_grow = False
+
+    def __init__(self, connection: ConnectionInput) -> None:
+        options = connection.options
+        address = options["endpoint"] or f"https://s3.{options['region']}.amazonaws.com"
+        url = urlsplit(address)
+        is_tls = url.scheme == "https"
+        self.place = f"{options['bucket']} at {url.netloc}"
+        found = addresses.find(
+            url.hostname or "", url.port or (443 if is_tls else 80), private_hosts=connection.private_hosts
+        )
+        # The library looks names up by itself and follows redirects: through a tunnel of ours to the one address.
+        self._tunnel = Tunnel(found)
+        self._store = S3Store(
+            options["bucket"],
+            prefix=remote_names.joined(options["root"]) or None,
+            config=_config(connection, address),
+            client_options={
+                "timeout": f"{SECONDS_MAX:g}s",
+                "connect_timeout": "15s",
+                "allow_http": not is_tls,
+                "proxy_url": self._tunnel.address,
+            },
+            retry_config={"max_retries": 3},
+        )
+
+    def close(self) -> None:
+        self._tunnel.close()
+
+    @contextmanager
+    def _told(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (NotFoundError, FileNotFoundError) as error:
+            raise Gone(f"there is no {remote_names.shown(path)} in {self.place}") from error
+        except (AlreadyExistsError, PreconditionError) as error:
+            raise NameTaken(f"{remote_names.shown(path)} is there already") from error
+        except BaseError as error:
+            raise Problem(f"{self.place}: {_words(error)}") from error
+
+    def entries(self, folder: str) -> Listing:
+        with self._told(folder):
+            found = obstore.list_with_delimiter(self._store, f"{folder}/" if folder else None)
+        if len(found["objects"]) > ENTRIES_MAX:
+            raise Problem(f"{remote_names.shown(folder)} holds more than {ENTRIES_MAX:,} objects")
+        # What has a further slash is no file of this folder.
+        files = tuple(_remote(one) for one in found["objects"])
+        others = tuple(str(one).rstrip("/").rpartition("/")[2] for one in found["common_prefixes"])
+        return Listing(files=files, others=others)
+
+    def find(self, path: str) -> RemoteFile | None:
+        try:
+            with self._told(path):
+                return _remote(obstore.head(self._store, path))
+        except Gone:
+            return None
+
+    def read(self, path: str) -> Iterator[bytes]:
+        with self._told(path):
+            for block in obstore.get(self._store, path).stream(min_chunk_size=BLOCK_BYTES):
+                yield bytes(block)
+
+    def stage(self, path: str, file: BinaryIO) -> None:
+        """An object has its name when all of it is there, so nothing is sent in advance."""
+
+    def settle(self, path: str, file: BinaryIO, *, replaces: bool) -> None:
+        with self._told(path):
+            obstore.put(self._store, path, file, mode="overwrite" if replaces else "create", use_multipart=False)
+
+    def move(self, path: str, to: str, *, replaces: bool) -> None:
+        if not replaces and self.find(to) is not None:
+            raise NameTaken(f"{remote_names.shown(to)} is there already")
+        with self._told(path):
+            obstore.copy(self._store, path, to)
+            # Only when the copy is there: S3 knows no rename.
+            obstore.delete(self._store, path)
+
+    def remove(self, path: str) -> None:
+        try:
+            with self._told(path):
+                obstore.delete(self._store, path)
+        except Gone:
+            return
+
+
+def _config(connection: ConnectionInput, address: str) -> Any:
+    options = connection.options
+    config: dict[str, Any] = {
+        "endpoint": address,
+        "region": options["region"],
+        "virtual_hosted_style_request": False,
+        # Servers that speak like S3 need not know how to delete many at once.
+        "disable_bulk_delete": True,
+    }
+    if options["access_key"]:
+        secret = connection.secrets.get("secret_key", "")
+        return {**config, "access_key_id": options["access_key"], "secret_access_key": secret}
+    # Else the library would ask the cloud for the credentials of this machine.
+    return {**config, "skip_signature": True}
+
+
+def _words(error: Exception) -> str:
+    """The first line: what follows repeats it, with the structures of the library."""
+    return str(error).strip().splitlines()[0][:300]
+
+
+def _remote(found: Any) -> RemoteFile:
+    # To the second, as lists have it: finer times would make every file another one.
+    modified_at = found["last_modified"].astimezone(UTC).replace(microsecond=0)
+    return RemoteFile(
+        name=str(found["path"]).rpartition("/")[2], size_bytes=int(found["size"]), modified_at=modified_at
+    )

@@ -1,0 +1,111 @@
+"""Files left on the other side: each under its name only when it is whole, once, and over nothing that is another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from procession.actions.contract import FileInput
+from procession.actions.problems import Problem
+from procession.actions.references import parse
+from procession.actions.transferring import remote_names
+from procession.actions.transferring.sides import PART, NameTaken, RemoteFile, digest_of, digest_of_file
+from procession.actions.transferring.work import Transfer, Transferred, mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leaving:
+    name: str
+    path: Path
+    size_bytes: int
+    sha256: str
+
+    @property
+    def remote(self) -> RemoteFile:
+        return RemoteFile(name=self.name, size_bytes=self.size_bytes, modified_at=None)
+
+
+def put(transfer: Transfer) -> None:
+    """Raises Problem, with what was left before."""
+    wanted = _wanted(transfer)
+    # All are looked at before the first is sent: half of a delivery is worse than none.
+    there = [_is_there(transfer, one) for one in wanted]
+    for number, (one, is_there) in enumerate(zip(wanted, there, strict=True)):
+        if not is_there:
+            try:
+                _send(transfer, one)
+            except Problem as error:
+                raise Problem(f"{error}{transfer.so_far()}") from error
+        transfer.done.append(Transferred(file=one.remote, sha256=one.sha256, was_done=is_there))
+        transfer.context.progress((number + 1) / len(wanted), f"left {one.name}"[:200])
+
+
+def _wanted(transfer: Transfer) -> list[_Leaving]:
+    settings, found = transfer.settings, []
+    for text in settings.files:
+        reference = parse(text)
+        assert reference is not None
+        value = transfer.context.value(reference)
+        if not isinstance(value, FileInput):
+            raise Problem(f"{reference} holds no file that could be left")
+        name = settings.name or value.name
+        if why := remote_names.name_mistake(name):
+            raise Problem(f"{reference}: {why}")
+        # Hashed here once: what is compared and what is sent are the same bytes.
+        path = Path(value.path)
+        found.append(_Leaving(name=name, path=path, size_bytes=value.size_bytes, sha256=digest_of_file(path)))
+    if len(found) > settings.at_most:
+        raise Problem(f"there are {len(found)} files, more than the {settings.at_most} of at_most")
+    # Where case counts for nothing, the second would replace the first.
+    names = [remote_names.folded(one.name) for one in found]
+    twice = [one.name for one, name in zip(found, names, strict=True) if names.count(name) > 1]
+    if twice:
+        raise Problem(f"two files would have one name there: {', '.join(map(remote_names.shown, twice))}")
+    return found
+
+
+def _is_there(transfer: Transfer, one: _Leaving) -> bool:
+    """Whether it needs no sending. Raises Problem where something else has the name."""
+    side, path = transfer.side, transfer.at(one.name)
+    found = side.find(path)
+    if found is None:
+        return _was_taken_away(transfer, one)
+    # The size first: a content of another size need not be read back.
+    if found.size_bytes in {None, one.size_bytes} and digest_of(side, path) == one.sha256:
+        return True
+    if not transfer.settings.overwrite:
+        size = "" if found.size_bytes is None else f", {found.size_bytes:,} bytes"
+        raise Problem(
+            f"{remote_names.shown(one.name)} is at {side.place} already with another content{size}; nothing was sent,"
+            " and only overwrite: true replaces it"
+        )
+    return False
+
+
+def _was_taken_away(transfer: Transfer, one: _Leaving) -> bool:
+    """An inbox is emptied by its owner: what an earlier try of this step had left whole is not sent twice."""
+    side, path = transfer.side, transfer.at(one.name)
+    if _mark(transfer, one) not in transfer.context.journal:
+        return False
+    # The mark is older than the name: while the part is there, it has not got it.
+    return not (side.can_grow and side.find(path + PART) is not None)
+
+
+def _mark(transfer: Transfer, one: _Leaving) -> str:
+    return mark("left", transfer.at(one.name), one.sha256)
+
+
+def _send(transfer: Transfer, one: _Leaving) -> None:
+    side, path = transfer.side, transfer.at(one.name)
+    with one.path.open("rb") as file:
+        side.stage(path, file)
+        if side.can_grow:
+            transfer.context.record(_mark(transfer, one))
+        try:
+            side.settle(path, file, replaces=transfer.settings.overwrite)
+        except NameTaken:
+            # Somebody was faster since it was looked at; perhaps with the same.
+            if digest_of(side, path) != one.sha256:
+                raise
+        if not side.can_grow:
+            transfer.context.record(_mark(transfer, one))

@@ -1,0 +1,73 @@
+"""What the engine asks of approvals (engine/step_approvals): people are asked, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from procession.actions.contract import StepOutcome
+from procession.actions.kinds import approve
+from procession.actions.kinds.approve import ApproveSettings
+from procession.engine.step_approvals import StepAsked
+from procession.model.approvals import Decision
+from procession.model.lifecycle import StepStatus
+from procession.operations import approvals
+from procession.operations.home_time import HomeClock
+from procession.store import approvals as store
+from procession.store import moves, outbox, people, runs
+from procession.store import steps as step_store
+from procession.store.approvals import ApprovalRow
+from procession.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsOfSteps:
+    """What the engine asks of approvals (engine/step_approvals.StepApprovals)."""
+
+    home_clock: HomeClock
+
+    def ask(self, tx: Transaction, asked: StepAsked, now: datetime) -> None:
+        settings: ApproveSettings = asked.settings
+        why = _nobody(tx, settings)
+        row = ApprovalRow(
+            attempt=asked.attempt,
+            run=asked.run.id,
+            step=asked.step,
+            opened_at=now,
+            due=self.due(settings),
+            decision=Decision.FAILED if why else None,
+            why=why,
+        )
+        store.add(tx, row)
+        # What it shows while it runs: to the API, on pages and in a terminal.
+        moves.show_progress(tx, asked.step, None, f"waits for {settings.who.said} to decide: {settings.title}")
+        if not why:
+            people_asked = approvals.deciders(tx, asked.run, settings)
+            addresses = [user.email for user in people_asked]
+            outbox.add_questions(tx, asked.run.id, asked.revision, addresses, now)
+
+    def due(self, settings: ApproveSettings) -> datetime | None:
+        """By the home's own clock, and never too early: whoever sets the clock of the machine ends no question."""
+        seconds = settings.before_seconds
+        return None if seconds is None else self.home_clock.least() + timedelta(seconds=seconds)
+
+    def outcome(self, tx: Transaction, attempt: int) -> StepOutcome | None:
+        row = store.of_attempt(tx, attempt)
+        if row is None or row.decision is None:
+            return None
+        if row.decision is Decision.FAILED:
+            return StepOutcome(status=StepStatus.FAILED, message=row.why)
+        run, step = runs.find(tx, row.run), step_store.find(tx, row.step)
+        assert run is not None and step is not None, "both are foreign keys"
+        found = approvals.of_row(tx, run, step, row)
+        return approve.settle(found.settings, found.votes)
+
+
+def _nobody(tx: Transaction, settings: ApproveSettings) -> str:
+    """Why nobody can ever decide; "" when somebody can, or could once they have a role."""
+    who = settings.who
+    if who.group and people.group_by_name(tx, who.group) is None:
+        return f'there is no user group "{who.group}" that could approve; make it, or change the process'
+    if who.user and people.user_by_login(tx, who.user) is None:
+        return f'there is no user "{who.user}" who could approve; make the account, or change the process'
+    return ""

@@ -1,0 +1,81 @@
+"""What the rules of a reconciliation find in samples, for whoever writes them: a trial that also counts by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from msgspec.structs import replace as changed
+
+from procession.actions.contract import FileOutput, OutputValue
+from procession.actions.tables.contract import RULES_KIND, FoundByRules, RulesSettings
+from procession.model.errors import Invalid
+from procession.model.processes import Process, Property, PropertyType, Step, StepKind
+from procession.operations import step_trials, table_jobs
+from procession.operations.resources import Resources
+from procession.operations.step_trials import TriedStep
+from procession.operations.table_jobs import TableJob
+from procession.operations.trial_inputs import LOOK_SECONDS_MAX, TrialOf
+
+KIND = "reconcile"
+PAIRS_SHOWN = 3  # of each rule
+# A data step of the trial's own, beside those of the process: no file of a person has a key like it.
+OWN = "found_by_rules"
+_PLACES = ("matched", "suggested")
+
+
+def run(resources: Resources, trial: TrialOf) -> tuple[TriedStep, FoundByRules | None]:
+    """The trial, and for a reconciliation what each rule has found. Raises as step_trials.run() does."""
+    if trial.step.action != KIND:
+        return step_trials.run(resources, trial), None
+    found: list[FoundByRules] = []
+
+    def look(outputs: Mapping[str, OutputValue]) -> None:
+        files = [outputs.get(f"{OWN}.{name}") for name in _PLACES]
+        # A step that failed has written nothing, and says why.
+        if all(isinstance(file, FileOutput) for file in files):
+            found.append(_counted(resources, *(file.path for file in files if isinstance(file, FileOutput))))
+
+    tried = step_trials.run(resources, _with_own(trial), look)
+    own = tuple(one for one in tried.outputs if not one.reference.startswith(f"{OWN}."))
+    return replace(tried, outputs=own), found[0] if found else None
+
+
+def _with_own(trial: TrialOf) -> TrialOf:
+    """With matches and suggestions as files to count, whatever its author has asked for."""
+    outputs = dict(_mapping(trial.step.settings.get("outputs")))
+    outputs |= {name: {"to": f"${{{OWN}.{name}}}", "as": f"{name}.parquet"} for name in _PLACES}
+    step = changed(trial.step, settings={**trial.step.settings, "outputs": outputs})
+    return replace(trial, process=_beside(trial.process, step), step=step)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _beside(process: Process, step: Step) -> Process:
+    own = Step(
+        key=OWN,
+        name=OWN,
+        kind=StepKind.DATA,
+        group="",
+        order="0.0",
+        properties=tuple(Property(key=name, name=name, type=PropertyType.FILE) for name in _PLACES),
+    )
+    return changed(process, steps=(own, *(step if one.key == step.key else one for one in process.steps)))
+
+
+def _counted(resources: Resources, matched: str, suggested: str) -> FoundByRules:
+    with resources.trial_workers.temporary_folder() as place:
+        settings = RulesSettings(matched=matched, suggested=suggested, shown=PAIRS_SHOWN)
+        job = TableJob(
+            kind=RULES_KIND, settings=settings, place=place, what="what the rules found was not read",
+            seconds_max=LOOK_SECONDS_MAX,
+        )  # fmt: skip
+        try:
+            found, _ = table_jobs.perform(resources, job, FoundByRules)
+        except Invalid as error:
+            # Told without the words about a table, which this is not.
+            raise Invalid(error.message.removesuffix("; nothing was changed")) from error
+    return found

@@ -1,0 +1,154 @@
+"""Steps that wait for people: every statement about what they decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from procession.model.approvals import Decision, Vote, VoteVerdict
+from procession.model.ids import RunId, StepId, UserId
+from procession.model.runs import HistoryKind
+from procession.store import times
+from procession.store.database import Transaction
+from procession.store.step_rows import step_id
+
+
+class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one try of a step, by the id of its attempt; `decision` None: open. `due` is by the home's own clock."""
+
+    attempt: int
+    run: RunId
+    step: StepId
+    opened_at: datetime
+    due: datetime | None
+    decision: Decision | None
+    why: str
+
+
+_ROW = "a.attempt_id, a.run_id, s.kind, a.step_id, a.opened_at, a.due, a.decision, a.why"
+_FROM = "approval a JOIN step s ON s.id = a.step_id"
+# Whatever ended the step or the run: what people say then comes too late.
+_OPEN = (
+    "a.decision IS NULL AND s.status = 'Running' AND EXISTS (SELECT 1 FROM step_attempt t WHERE t.id = a.attempt_id"
+    " AND t.status = 'Running')"
+)
+
+
+def add(tx: Transaction, row: ApprovalRow) -> None:
+    tx.run(
+        "INSERT INTO approval (attempt_id, run_id, step_id, opened_at, due, decision, why)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        *(row.attempt, row.run.number, row.step.number, times.to_column(row.opened_at), times.maybe_to_column(row.due)),
+        *(row.decision, row.why),
+    )
+
+
+def of_attempt(tx: Transaction, attempt: int) -> ApprovalRow | None:
+    row = tx.one(f"SELECT {_ROW} FROM {_FROM} WHERE a.attempt_id = ?", attempt)
+    return None if row is None else _row(row)
+
+
+def latest_of_step(tx: Transaction, step: StepId) -> ApprovalRow | None:
+    """Of its last try that asked anybody."""
+    row = tx.one(f"SELECT {_ROW} FROM {_FROM} WHERE a.step_id = ? ORDER BY a.attempt_id DESC LIMIT 1", step.number)
+    return None if row is None else _row(row)
+
+
+def is_open(tx: Transaction, attempt: int) -> bool:
+    return tx.one(f"SELECT 1 FROM {_FROM} WHERE a.attempt_id = ? AND {_OPEN}", attempt) is not None
+
+
+def all_open(tx: Transaction, *, limit: int) -> list[ApprovalRow]:
+    """Oldest first."""
+    rows = tx.all(f"SELECT {_ROW} FROM {_FROM} WHERE {_OPEN} ORDER BY a.attempt_id LIMIT ?", limit)
+    return [_row(row) for row in rows]
+
+
+def next_due(tx: Transaction, now: datetime) -> ApprovalRow | None:
+    """An open one whose time is over, by the home's own clock."""
+    row = tx.one(
+        f"SELECT {_ROW} FROM {_FROM} WHERE {_OPEN} AND a.due <= ? ORDER BY a.due LIMIT 1", times.to_column(now)
+    )
+    return None if row is None else _row(row)
+
+
+def decide(tx: Transaction, attempt: int, decision: Decision, why: str = "") -> bool:
+    """Once: False when it was decided before."""
+    sql = "UPDATE approval SET decision = ?, why = ? WHERE attempt_id = ? AND decision IS NULL"
+    return tx.run(sql, decision, why, attempt) == 1
+
+
+def set_due(tx: Transaction, attempt: int, due: datetime) -> None:
+    tx.run("UPDATE approval SET due = ? WHERE attempt_id = ?", times.to_column(due), attempt)
+
+
+def add_vote(tx: Transaction, attempt: int, user: UserId, vote: Vote) -> bool:
+    """False when this person has said something of the very same before."""
+    sql = (
+        "INSERT INTO approval_vote (attempt_id, user_id, signed, decision, comment, voted_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    )
+    given = (attempt, user.number, vote.signed, vote.verdict, vote.comment, times.to_column(vote.at))
+    return tx.run(sql, *given) == 1
+
+
+def votes(tx: Transaction, attempt: int) -> list[tuple[UserId, Vote]]:
+    """In the order in which they came."""
+    rows = tx.all(
+        "SELECT v.user_id, u.login, v.decision, v.comment, v.voted_at, v.signed FROM approval_vote v"
+        " JOIN user_account u ON u.id = v.user_id WHERE v.attempt_id = ? ORDER BY v.voted_at, v.user_id",
+        attempt,
+    )
+    return [
+        (
+            UserId(number),
+            Vote(login=login, verdict=VoteVerdict(said), comment=comment, at=times.from_column(at), signed=signed),
+        )
+        for number, login, said, comment, at, signed in rows
+    ]
+
+
+def copy_preparers(tx: Transaction, source: RunId, run: RunId) -> None:
+    """Of the run whose inputs this one has: also of those that were theirs from the beginning."""
+    tx.run(
+        "INSERT INTO run_preparer (run_id, user_id) SELECT ?, user_id FROM run_preparer WHERE run_id = ?"
+        " UNION SELECT ?, u.id FROM history h JOIN user_account u ON u.login = h.user_login"
+        " WHERE h.run_id = ? AND h.kind = ? ON CONFLICT DO NOTHING",
+        *(run.number, source.number, run.number, source.number, HistoryKind.CREATED),
+    )
+
+
+def preparers(tx: Transaction, run: RunId) -> set[str]:
+    """Login names: who created the run, filled it in, uploaded to it, or published the version that it follows."""
+    rows = tx.all(
+        "SELECT u.login FROM run_preparer p JOIN user_account u ON u.id = p.user_id WHERE p.run_id = ?"
+        " UNION SELECT user_login FROM history WHERE run_id = ? AND kind = ? AND user_login IS NOT NULL"
+        " UNION SELECT v.author FROM run r JOIN process_version v ON v.process_id = r.process_id"
+        " AND v.number = r.version WHERE r.id = ?",
+        *(run.number, run.number, HistoryKind.CREATED, run.number),
+    )
+    return {login for (login,) in rows}
+
+
+def starters(tx: Transaction, run: RunId) -> set[str]:
+    """Login names: who started or restarted the run, in any attempt."""
+    rows = tx.all(
+        "SELECT DISTINCT user_login FROM history WHERE run_id = ? AND kind IN (?, ?) AND user_login IS NOT NULL",
+        *(run.number, HistoryKind.STARTED, HistoryKind.RESTARTED),
+    )
+    return {login for (login,) in rows}
+
+
+def _row(row: tuple[Any, ...]) -> ApprovalRow:
+    attempt, run, kind, step, opened_at, due, decision, why = row
+    return ApprovalRow(
+        attempt=attempt,
+        run=RunId(run),
+        step=step_id(kind, step),
+        opened_at=times.from_column(opened_at),
+        due=times.maybe_from_column(due),
+        decision=None if decision is None else Decision(decision),
+        why=why,
+    )
