@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 from decimal import Decimal
@@ -12,7 +13,7 @@ import duckdb
 import msgspec
 import pytest
 
-from procession.actions.contract import ConnectionInput, OutputTarget
+from procession.actions.contract import ConnectionInput, OutputTarget, StepOutcome
 from procession.actions.kinds import read_database
 from procession.model.lifecycle import StepStatus
 from tests.actions import postgres as servers
@@ -207,6 +208,17 @@ REPORTED = {
 @pytest.mark.parametrize("sql", REPORTED)
 def test_what_others_get_wrong_is_right(asked_ledger: Asked, sql: str) -> None:
     assert asked_ledger.rows(sql, values={"v": "-"})[1] == [(REPORTED[sql],)]
+
+
+def test_a_preview_shows_the_statement_and_its_values(tmp_path: Path) -> None:
+    def shown(context: Any) -> StepOutcome:
+        assert read_database.ACTION.preview is not None
+        return StepOutcome(status=StepStatus.SUCCESS, message=read_database.ACTION.preview(context))
+
+    settings = {"connection": "erp", "sql": "SELECT $v\n", "inputs": {"v": "${values.v}"}, "output": "${files.rows}"}
+    played = play(dataclasses.replace(read_database.ACTION, run=shown), tmp_path, settings, {"values.v": 5}, TARGETS)
+
+    assert played.outcome.message == 'would ask the connection "erp": SELECT $v; $v = 5'
 
 
 def test_values_have_their_types(asked: Asked) -> None:

@@ -24,6 +24,18 @@ def run(context: Context) -> StepOutcome:
     return work.perform(context, _read)
 
 
+def preview(context: Context) -> str:
+    """The statement and its values, as they would be sent."""
+    return work.perform(context, _shown).message
+
+
+def _shown(doing: RowWork) -> str:
+    settings: ReadDatabaseSettings = doing.context.settings
+    doing.bind(settings.inputs)
+    values = [f"${name} = {'NULL' if value is None else value}" for name, value in doing.values.items()]
+    return f'would ask the connection "{settings.connection}": {"; ".join([settings.sql.strip(), *values])}'
+
+
 def _read(doing: RowWork) -> str:
     settings: ReadDatabaseSettings = doing.context.settings
     connection = doing.context.connection

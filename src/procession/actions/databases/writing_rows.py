@@ -27,6 +27,30 @@ def run(context: Context) -> StepOutcome:
     return work.perform(context, _write)
 
 
+def preview(context: Context) -> str:
+    """How many rows would go where, and how; what the table says to them is known only there."""
+    return work.perform(context, _shown).message
+
+
+def _shown(doing: RowWork) -> str:
+    settings: WriteDatabaseSettings = doing.context.settings
+    rows = doing.load(SOURCE, settings.source, settings.expect)
+    if expecting.asks(settings.expect):
+        expecting.check(doing.context, doing.connection, SOURCE, settings.expect, doing.warnings)
+    names = [row[0] for row in doing.connection.execute(f"DESCRIBE {quote(SOURCE)}").fetchall()]
+    by = (
+        f" by {', '.join(settings.key)}"
+        if settings.key
+        else f" as a batch in {settings.batch}"
+        if settings.batch
+        else ""
+    )
+    return (
+        f'would write {rows:,} rows ({", ".join(names)}) to {settings.into} of the connection "{settings.connection}":'
+        f" {settings.mode}{by}"
+    )
+
+
 def _write(doing: RowWork) -> str:
     import psycopg
 
