@@ -23,7 +23,7 @@ _IN_COPY = re.compile(rf'COPY {_BESIDE}, line (\d+), column (.+?): "')
 
 
 @dataclass(slots=True, kw_only=True)
-class Transfer:
+class TableTransfer:
     """`columns` and `cells` by the names of the rows of the relation `source`; `key` names columns of the table."""
 
     doing: RowWork

@@ -11,7 +11,7 @@ from procession.actions.databases import commits, fitting_cells, postgres, targe
 from procession.actions.databases.arriving import shown
 from procession.actions.databases.fitting_cells import FittingCell
 from procession.actions.databases.targets import TargetColumn
-from procession.actions.databases.transfers import Transfer
+from procession.actions.databases.transfers import TableTransfer
 from procession.actions.databases.write_settings import WriteDatabaseSettings
 from procession.actions.problems import Problem
 from procession.actions.rows import work
@@ -98,7 +98,7 @@ def _transact(doing: RowWork, session: psycopg.Connection[Any], connection: Conn
     return gone
 
 
-def _plan(doing: RowWork, session: psycopg.Connection[Any]) -> Transfer:
+def _plan(doing: RowWork, session: psycopg.Connection[Any]) -> TableTransfer:
     """What goes where. Raises Problem for all that would not fit, before anything is sent."""
     settings: WriteDatabaseSettings = doing.context.settings
     columns = targets.look_up(session, settings.table)
@@ -110,7 +110,7 @@ def _plan(doing: RowWork, session: psycopg.Connection[Any]) -> Transfer:
     key = {named[spelled[name.lower()]].name: spelled[name.lower()] for name in settings.key}
     _refuse_keys(doing, list(key.values()), are_unique=settings.mode == "upsert")
     _refuse_empty(doing, named)
-    return Transfer(doing=doing, session=session, source=SOURCE, columns=named, cells=cells, key=tuple(key))
+    return TableTransfer(doing=doing, session=session, source=SOURCE, columns=named, cells=cells, key=tuple(key))
 
 
 def _refuse_cells(doing: RowWork, cells: dict[str, FittingCell]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
 from procession.actions.database import literal, quote
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestFile
     from pyiceberg.schema import Schema
 
-_FORMAT: Literal[2] = 2  # every reader knows it; 3 brings nothing that we have
 _HINT = "version-hint.text"
 _MEMORY_BYTES = 1 << 30
 # What a version did, in Iceberg's words; all of them may remove files.
@@ -173,7 +172,7 @@ class IcebergFolder:
     def _document(self, schemas: Sequence[Schema], snapshots: Sequence[dict[str, Any]]) -> dict[str, Any]:
         last = snapshots[-1]
         return {
-            "format-version": _FORMAT,
+            "format-version": iceberg_files.FORMAT,
             "table-uuid": str(self._table),
             "location": self._location,
             "last-sequence-number": last["sequence-number"],
@@ -198,35 +197,19 @@ class IcebergFolder:
         """A manifest of its own for each file: a version that lets one go names the others as they are."""
         from pyiceberg import manifest
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
-        from pyiceberg.typedef import Record
 
         name = self._named[part.name]
-        file = manifest.DataFile.from_args(
-            _FORMAT,
-            content=manifest.DataFileContent.DATA,
-            file_path=f"{self._location}/data/{name}",
-            file_format=manifest.FileFormat.PARQUET,
-            partition=Record(),
-            record_count=part.rows,
-            file_size_in_bytes=(self._folder / "data" / name).stat().st_size,
-        )
-        file.spec_id = 0
-        entry = manifest.ManifestEntry.from_args(
-            _FORMAT,
-            status=manifest.ManifestEntryStatus.ADDED,
-            snapshot_id=since,
-            sequence_number=since,
-            file_sequence_number=since,
-            data_file=file,
+        entry = iceberg_files.entry(
+            f"{self._location}/data/{name}", self._folder / "data" / name, rows=part.rows, since=since
         )
         output = iceberg_files.AvroOutput(self._folder / "metadata" / f"{Path(name).stem}-{since}.avro", self._location)
         if not output.path.exists():
             spec = UNPARTITIONED_PARTITION_SPEC
-            with manifest.write_manifest(_FORMAT, spec, schema, output.file, since, "null") as writer:
+            with manifest.write_manifest(iceberg_files.FORMAT, spec, schema, output.file, since, "null") as writer:
                 writer.add_entry(entry)
             output.settle()
         return manifest.ManifestFile.from_args(
-            _FORMAT,
+            iceberg_files.FORMAT,
             manifest_path=output.address,
             manifest_length=output.path.stat().st_size,
             partition_spec_id=0,
@@ -246,7 +229,9 @@ class IcebergFolder:
         output = iceberg_files.AvroOutput(self._folder / "metadata" / name, self._location)
         if not output.path.exists():
             number = version.number
-            with manifest.write_manifest_list(_FORMAT, output.file, number, before, number, "null") as writer:
+            with manifest.write_manifest_list(
+                iceberg_files.FORMAT, output.file, number, before, number, "null"
+            ) as writer:
                 writer.add_manifests(manifests)
             output.settle()
         return output.address
