@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 from decimal import Decimal
@@ -12,7 +13,7 @@ import duckdb
 import msgspec
 import pytest
 
-from procession.actions.contract import ConnectionInput, OutputTarget
+from procession.actions.contract import ConnectionInput, OutputTarget, StepOutcome
 from procession.actions.kinds import read_database
 from procession.model.lifecycle import StepStatus
 from tests.actions import postgres as servers
@@ -187,6 +188,37 @@ def test_values_are_bound_and_never_text(asked: Asked) -> None:
     _, rows = asked.rows(sql, values={"v": given})
 
     assert rows == [(given, "it's $v", " $v ", "'$v", 1)]
+
+
+# What others report of their programs, and what ours gives.
+REPORTED = {
+    # pandas-dev/pandas#15229, psycopg/psycopg2#827: a sign of the driver's own in the text
+    "SELECT count(*) AS v FROM (VALUES ('urban'), ('rural')) t(x) WHERE x LIKE 'urban%' AND x <> $v AND 7 % 4 = 3": 1,
+    # atlanhq/application-sdk#2722: colons that are no values
+    "SELECT '12:30:00'::time::text || ('ab' ~ '^(?:ab|c)$')::text || $v AS v": "12:30:00true-",
+    # duckdb/duckdb-postgres#92: numbers of all sizes in one column
+    "SELECT sum(x) AS v FROM (SELECT 10::numeric ^ n AS x FROM generate_series(-3, 20) n) t WHERE $v = '-'": Decimal(
+        "111111111111111111111.1110000000"
+    ),
+    # airbytehq/airbyte#7870: money beyond 1,000
+    "SELECT '92233720368547758.07'::money::numeric AS v WHERE $v = '-'": Decimal("92233720368547758.0700000000"),
+}
+
+
+@pytest.mark.parametrize("sql", REPORTED)
+def test_what_others_get_wrong_is_right(asked_ledger: Asked, sql: str) -> None:
+    assert asked_ledger.rows(sql, values={"v": "-"})[1] == [(REPORTED[sql],)]
+
+
+def test_a_preview_shows_the_statement_and_its_values(tmp_path: Path) -> None:
+    def shown(context: Any) -> StepOutcome:
+        assert read_database.ACTION.preview is not None
+        return StepOutcome(status=StepStatus.SUCCESS, message=read_database.ACTION.preview(context))
+
+    settings = {"connection": "erp", "sql": "SELECT $v\n", "inputs": {"v": "${values.v}"}, "output": "${files.rows}"}
+    played = play(dataclasses.replace(read_database.ACTION, run=shown), tmp_path, settings, {"values.v": 5}, TARGETS)
+
+    assert played.outcome.message == 'would ask the connection "erp": SELECT $v; $v = 5'
 
 
 def test_values_have_their_types(asked: Asked) -> None:

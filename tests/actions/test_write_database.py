@@ -131,6 +131,21 @@ def test_a_batch_is_marked_with_its_run_and_step_and_replaces_only_its_own(writt
     assert len(written.rows()) == 4
 
 
+def test_a_preview_says_what_would_be_written_and_writes_nothing(tmp_path: Path) -> None:
+    settings = {"connection": "erp", "source": "${files.rows}", "into": "finance.ledger"} | MODES["upsert"]
+
+    played = play(replace(write_database.ACTION, run=_previewed), tmp_path, settings, {"files.rows": ROWS})
+
+    assert played.outcome.message == (
+        'would write 2 rows (entry, account, amount) to finance.ledger of the connection "erp": upsert by entry'
+    )
+
+
+def _previewed(context: Any) -> StepOutcome:
+    assert write_database.ACTION.preview is not None
+    return StepOutcome(status=StepStatus.SUCCESS, message=write_database.ACTION.preview(context))
+
+
 def test_only_appending_without_a_mark_is_done_once() -> None:
     for mode, given in MODES.items():
         settings = {"connection": "erp", "source": "${files.rows}", "into": "t"} | given

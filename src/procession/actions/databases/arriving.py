@@ -15,8 +15,8 @@ from procession.actions.problems import Problem
 if TYPE_CHECKING:
     import duckdb
 
-BATCH_ROWS = 10_000
-COLUMNS_MAX = 1_000
+BATCH_ROWS = 10_000  # what is in memory twice, as Python's texts and as DuckDB's
+COLUMNS_MAX = 1_000  # of one statement; PostgreSQL allows 1,664
 _DIGITS_MAX = 38  # of DuckDB's longest number
 _DECIMALS = 10  # of a number whose column says nothing: as those of tables
 _SHOWN_CHARACTERS_MAX = 60
@@ -80,6 +80,7 @@ class ArrivingRows:
     def _refuse(self, rows: Sequence[Sequence[str | None]]) -> None:
         found = self._connection.execute(self._look).fetchone()
         assert found is not None
+        # The first in the order of rows, as somebody who reads from the top would find it.
         wrong = [(row, number) for row, number in zip(found, self._asked, strict=True) if row is not None]
         if not wrong:
             return
@@ -101,6 +102,7 @@ class ArrivingRows:
         query = f"SELECT max({whole}), max({decimals}) FROM {quote(self._relation)}"
         digits, fine = (number or 0 for number in self._connection.execute(query).fetchone() or (0, 0))
         scale = max(fine, _DECIMALS) if digits + _DECIMALS <= _DIGITS_MAX else fine
+        # Fewer decimals than usual, before a number that fits is refused.
         if digits + scale > _DIGITS_MAX:
             scale = fine
         if digits + scale > _DIGITS_MAX:

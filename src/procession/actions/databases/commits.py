@@ -14,8 +14,8 @@ from procession.actions.rows.work import RowWork
 if TYPE_CHECKING:
     import psycopg
 
-_WORD = "commit"
-_ASK_SECONDS = 30
+_WORD = "commit"  # of an entry in the journal
+_ASK_SECONDS = 30  # whoever asks has nothing else to do, and a step waits for it
 
 
 class CommitMark:
@@ -43,6 +43,7 @@ def had_written(mark: CommitMark, session: psycopg.Connection[Any]) -> bool:
     """Whether an earlier try of this step has committed these rows. Raises Problem where that cannot be told."""
     for number, rows in mark.earlier():
         match _state(session, number):
+            # It was rolled back, and these rows are nowhere.
             case "aborted":
                 continue
             case "committed" if rows == mark.rows:
@@ -74,6 +75,7 @@ def commit(mark: CommitMark, session: psycopg.Connection[Any], connection: Conne
     """Commits. A line that was lost meanwhile leaves a doubt, which the database itself can settle. Raises Problem."""
     import psycopg
 
+    # Its number is given by now, since rows were written.
     row = session.execute("SELECT pg_current_xact_id()::text").fetchone()
     assert row is not None
     mark.write(row[0])
@@ -88,6 +90,7 @@ def commit(mark: CommitMark, session: psycopg.Connection[Any], connection: Conne
 
 def _settle(mark: CommitMark, connection: ConnectionInput, number: str) -> None:
     settings: WriteDatabaseSettings = mark.doing.context.settings
+    # The server that was lost may be back, or another one have taken over: its word counts, or there is none.
     state = "unknown"
     try:
         session = postgres.connect(connection, timeout_seconds=_ASK_SECONDS)

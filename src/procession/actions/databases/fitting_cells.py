@@ -13,12 +13,12 @@ from procession.actions.database import quote
 from procession.actions.databases.targets import TargetColumn
 from procession.actions.problems import Problem
 
-_HEADER_BYTES = 4
+_HEADER_BYTES = 4  # that a type's modifier counts too
 _NUMBERS = re.compile(r"DECIMAL\(\d+,\d+\)|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})
 _WHOLE = {21: "SMALLINT", 23: "INTEGER", 20: "BIGINT"}
 _ISO_DATE, _ISO_MOMENT = r"\d{4}-\d{2}-\d{2}", r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
-_SECONDS_DECIMALS = 6
+_SECONDS_DECIMALS = 6  # of the finest moment that PostgreSQL keeps
 _OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)"
 
 
@@ -36,6 +36,7 @@ def fit(name: str, kind: str, column: TargetColumn) -> FittingCell:
     cell = quote(name)
     if kind == "TIMESTAMP_NS":
         raise Problem(f'the column "{name}" has moments finer than a microsecond, the finest that the table keeps')
+    # By the ids of PostgreSQL's own types, which never change.
     make = _MAKERS.get(column.oid)
     if make is None:
         # What only the database can read: it says so with the line.
@@ -63,6 +64,7 @@ def _is_number(name: str, kind: str, column: TargetColumn) -> str:
 
 def _whole(name: str, kind: str, column: TargetColumn) -> FittingCell:
     text = _is_number(name, kind, column)
+    # 3.00 of an amount is 3, and the database would not read it as a whole number.
     whole = f"split_part({text}, '.', 1)"
     wrong = (
         f"NOT regexp_full_match({text}, '-?(0|[1-9]\\d*)(\\.0*)?') OR TRY_CAST({whole} AS {_WHOLE[column.oid]}) IS NULL"

@@ -14,10 +14,10 @@ from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.table_uses import TableUse
 
-ROWS_MAX = 5_000_000
-ROWS_MAX_MAX = 50_000_000
-TIMEOUT_SECONDS = 600
-TIMEOUT_SECONDS_MAX = 86_400
+ROWS_MAX = 5_000_000  # some gigabytes of memory and disk
+ROWS_MAX_MAX = 50_000_000  # more is no step of a month end
+TIMEOUT_SECONDS = 600  # a statement that nobody waits for any more holds a database up
+TIMEOUT_SECONDS_MAX = 86_400  # the default time limit of a whole run
 ConnectionName = Annotated[
     str, msgspec.Meta(min_length=1, max_length=255, description="the name of a connection to a database")
 ]

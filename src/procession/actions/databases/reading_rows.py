@@ -24,6 +24,18 @@ def run(context: Context) -> StepOutcome:
     return work.perform(context, _read)
 
 
+def preview(context: Context) -> str:
+    """The statement and its values, as they would be sent."""
+    return work.perform(context, _shown).message
+
+
+def _shown(doing: RowWork) -> str:
+    settings: ReadDatabaseSettings = doing.context.settings
+    doing.bind(settings.inputs)
+    values = [f"${name} = {'NULL' if value is None else value}" for name, value in doing.values.items()]
+    return f'would ask the connection "{settings.connection}": {"; ".join([settings.sql.strip(), *values])}'
+
+
 def _read(doing: RowWork) -> str:
     settings: ReadDatabaseSettings = doing.context.settings
     connection = doing.context.connection
@@ -33,6 +45,7 @@ def _read(doing: RowWork) -> str:
     exports.refuse(doing.context, "output", settings.output, default)
     for mistake in statements.mistakes(settings.sql, dialect, list(settings.inputs)):
         raise Problem(mistake)
+    # Before the database is asked: a wrong option of the output must not cost its time.
     doing.bind(settings.inputs)
     parts = statements.pieces(settings.sql, dialect)
     if dialect == "postgresql":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from procession.actions.problems import Problem
 
-SQL_CHARACTERS_MAX = 262_144
+SQL_CHARACTERS_MAX = 262_144  # as of run_sql
 _NAME = r"(?<![\w$])\$(?P<name>[A-Za-z_]\w*)"
 _NUMBERED = r"(?<![\w$])(?P<numbered>\$\d+)"
 _LINE = r"--[^\n]*"
@@ -51,6 +51,7 @@ class StatementPart:
 
 def pieces(sql: str, dialect: str) -> list[StatementPart]:
     """The statement in its parts. Raises Problem for what no value can be bound in, or what is not closed."""
+    # In one pass from left to right: what stands within a quote is never looked at again.
     found, at = [], 0
     pattern = _PATTERNS.get(dialect, _OTHERS)
     while match := pattern.search(sql, at):
@@ -109,6 +110,7 @@ def plain(parts: Sequence[StatementPart]) -> str:
 def mistakes(sql: str, dialect: str, given: Sequence[str]) -> Iterator[str]:
     """Values that the statement names and nobody gives, and those that it does not name."""
     named = names(pieces(sql, dialect))
+    # Told before anything is connected to.
     for name in named:
         if name not in given:
             yield f"sql: ${name} is given no value; name it under inputs"

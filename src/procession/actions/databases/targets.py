@@ -79,6 +79,7 @@ def matched(
     Raises Problem for columns that either side lacks.
     """
     named = {name: _find(columns, name) for name in given}
+    # Of two columns in one, only the last would be kept.
     taken = [column.name for column in named.values()]
     if marker is not None:
         if _find(columns, marker).name in taken:
@@ -97,6 +98,7 @@ def matched(
 
 
 def _find(columns: Sequence[TargetColumn], name: str) -> TargetColumn:
+    # Names differ by case there, and people seldom mean that.
     exact = [column for column in columns if column.name == name]
     found = exact or [column for column in columns if column.name.lower() == name.lower()]
     if len(found) != 1:

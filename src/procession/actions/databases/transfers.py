@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg import sql
 
-_BESIDE = "procession_rows"
+_BESIDE = "procession_rows"  # in the session's own schema, where no table of others is
 _IN_COPY = re.compile(rf'COPY {_BESIDE}, line (\d+), column (.+?): "')
 
 
 @dataclass(slots=True, kw_only=True)
-class RowTransfer:
+class TableTransfer:
     """`columns` and `cells` by the names of the rows of the relation `source`; `key` names columns of the table."""
 
     doing: RowWork
@@ -150,6 +150,7 @@ def complaint(doing: RowWork, error: psycopg.Error, told: str) -> str:
 
     if isinstance(error, errors.QueryCanceled):
         return "a statement took longer than `timeout` and was ended"
+    # Its words would name no column.
     if isinstance(error, errors.InvalidColumnReference):
         return f"the table has no unique key of {', '.join(doing.context.settings.key)}, which upsert goes by"
     found = _IN_COPY.search(error.diag.context or "")

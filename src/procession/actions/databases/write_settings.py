@@ -17,7 +17,7 @@ from procession.actions.rows.sources import Sources
 from procession.model.processes import Effect
 from procession.model.table_uses import TableUse
 
-# A name of PostgreSQL has 63 bytes at most.
+# A name of PostgreSQL has 63 bytes at most, and is cut in silence beyond.
 ColumnName = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
 _NAME = r'(?:"(?:[^"\x00]|"")+"|[^".\x00]+)'
 _INTO = re.compile(rf"({_NAME})(?:\.({_NAME}))?")

@@ -11,7 +11,7 @@ from procession.actions.databases import commits, fitting_cells, postgres, targe
 from procession.actions.databases.arriving import shown
 from procession.actions.databases.fitting_cells import FittingCell
 from procession.actions.databases.targets import TargetColumn
-from procession.actions.databases.transfers import RowTransfer
+from procession.actions.databases.transfers import TableTransfer
 from procession.actions.databases.write_settings import WriteDatabaseSettings
 from procession.actions.problems import Problem
 from procession.actions.rows import work
@@ -27,6 +27,30 @@ def run(context: Context) -> StepOutcome:
     return work.perform(context, _write)
 
 
+def preview(context: Context) -> str:
+    """How many rows would go where, and how; what the table says to them is known only there."""
+    return work.perform(context, _shown).message
+
+
+def _shown(doing: RowWork) -> str:
+    settings: WriteDatabaseSettings = doing.context.settings
+    rows = doing.load(SOURCE, settings.source, settings.expect)
+    if expecting.asks(settings.expect):
+        expecting.check(doing.context, doing.connection, SOURCE, settings.expect, doing.warnings)
+    names = [row[0] for row in doing.connection.execute(f"DESCRIBE {quote(SOURCE)}").fetchall()]
+    by = (
+        f" by {', '.join(settings.key)}"
+        if settings.key
+        else f" as a batch in {settings.batch}"
+        if settings.batch
+        else ""
+    )
+    return (
+        f'would write {rows:,} rows ({", ".join(names)}) to {settings.into} of the connection "{settings.connection}":'
+        f" {settings.mode}{by}"
+    )
+
+
 def _write(doing: RowWork) -> str:
     import psycopg
 
@@ -38,6 +62,7 @@ def _write(doing: RowWork) -> str:
     rows = doing.load(SOURCE, settings.source, settings.expect)
     if expecting.asks(settings.expect):
         expecting.check(doing.context, doing.connection, SOURCE, settings.expect, doing.warnings)
+    # Read first: a transaction must not wait for files.
     session = postgres.connect(connection, timeout_seconds=settings.timeout)
     try:
         return _told(settings, connection, rows, _transact(doing, session, connection))
@@ -64,6 +89,7 @@ def _transact(doing: RowWork, session: psycopg.Connection[Any], connection: Conn
     if settings.batch is None and settings.mode == "append" and commits.had_written(mark, session):
         return None
     session.autocommit = False
+    # In this order: until the copy is there nothing of the table is locked.
     transfer = _plan(doing, session)
     transfer.copy()
     gone = transfer.replace()
@@ -72,7 +98,7 @@ def _transact(doing: RowWork, session: psycopg.Connection[Any], connection: Conn
     return gone
 
 
-def _plan(doing: RowWork, session: psycopg.Connection[Any]) -> RowTransfer:
+def _plan(doing: RowWork, session: psycopg.Connection[Any]) -> TableTransfer:
     """What goes where. Raises Problem for all that would not fit, before anything is sent."""
     settings: WriteDatabaseSettings = doing.context.settings
     columns = targets.look_up(session, settings.table)
@@ -84,7 +110,7 @@ def _plan(doing: RowWork, session: psycopg.Connection[Any]) -> RowTransfer:
     key = {named[spelled[name.lower()]].name: spelled[name.lower()] for name in settings.key}
     _refuse_keys(doing, list(key.values()), are_unique=settings.mode == "upsert")
     _refuse_empty(doing, named)
-    return RowTransfer(doing=doing, session=session, source=SOURCE, columns=named, cells=cells, key=tuple(key))
+    return TableTransfer(doing=doing, session=session, source=SOURCE, columns=named, cells=cells, key=tuple(key))
 
 
 def _refuse_cells(doing: RowWork, cells: dict[str, FittingCell]) -> None:

@@ -16,6 +16,12 @@ def run(context: Context) -> StepOutcome:
     return reading_rows.run(context)
 
 
+def preview(context: Context) -> str:
+    from procession.actions.databases import reading_rows
+
+    return reading_rows.preview(context)
+
+
 def check(settings: ReadDatabaseSettings) -> tuple[str, ...]:
     return (*read_settings.check(settings), *extras.lacking("psycopg", extra="databases", what="databases"))
 
@@ -56,6 +62,7 @@ ACTION = Action(
     examples=(EXAMPLE,),
     check=check,
     reaches=True,
+    preview=preview,
     connection=read_settings.connection,
     connection_kinds=frozenset({"database"}),
 )

@@ -15,6 +15,12 @@ def run(context: Context) -> StepOutcome:
     return writing_rows.run(context)
 
 
+def preview(context: Context) -> str:
+    from procession.actions.databases import writing_rows
+
+    return writing_rows.preview(context)
+
+
 def check(settings: WriteDatabaseSettings) -> tuple[str, ...]:
     return (*write_settings.check(settings), *extras.lacking("psycopg", extra="databases", what="databases"))
 
@@ -50,6 +56,7 @@ ACTION = Action(
     examples=(EXAMPLE,),
     check=check,
     reaches=True,
+    preview=preview,
     connection=write_settings.connection,
     connection_kinds=frozenset({"database"}),
 )

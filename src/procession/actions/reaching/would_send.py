@@ -9,9 +9,10 @@ from procession.actions.contract import Context
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem
 from procession.actions.reaching import acts
-from procession.actions.reaching.asking import HttpCaller, given_of
+from procession.actions.reaching.asking import HttpCaller
 from procession.actions.reaching.call_settings import CallSettings
 from procession.actions.reaching.exchanges import HttpAnswer, HttpAsk
+from procession.actions.reaching.filling import given_of
 from procession.actions.rows.work import RowWork
 from procession.model.lifecycle import StepStatus
 

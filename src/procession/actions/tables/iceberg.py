@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
 from procession.actions.database import literal, quote
@@ -24,10 +24,9 @@ from procession.model.columns import Column
 
 if TYPE_CHECKING:
     import duckdb
-    from pyiceberg.manifest import ManifestEntry, ManifestFile
+    from pyiceberg.manifest import ManifestFile
     from pyiceberg.schema import Schema
 
-_FORMAT: Literal[2] = 2
 _HINT = "version-hint.text"
 _MEMORY_BYTES = 1 << 30
 # What a version did, in Iceberg's words; all of them may remove files.
@@ -98,6 +97,7 @@ class IcebergFolder:
         try:
             for name, (part, filled) in self._files(versions, connection).items():
                 path = self._folder / "data" / name
+                # By what is in it, and whole: it got its name last.
                 if path.exists():
                     continue
                 passing = path.with_suffix(".passing")
@@ -146,6 +146,7 @@ class IcebergFolder:
         last_ms = 0
         for version in versions:
             schema = iceberg_files.schema(version.columns, len(schemas))
+            # A version that changes rows alone has the schema of one before.
             same = next((one for one in schemas if one.fields == schema.fields), None)
             schemas += [] if same is not None else [schema]
             for part in version.parts:
@@ -171,7 +172,7 @@ class IcebergFolder:
     def _document(self, schemas: Sequence[Schema], snapshots: Sequence[dict[str, Any]]) -> dict[str, Any]:
         last = snapshots[-1]
         return {
-            "format-version": _FORMAT,
+            "format-version": iceberg_files.FORMAT,
             "table-uuid": str(self._table),
             "location": self._location,
             "last-sequence-number": last["sequence-number"],
@@ -197,15 +198,18 @@ class IcebergFolder:
         from pyiceberg import manifest
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
 
-        stem = Path(self._named[part.name]).stem
-        output = iceberg_files.AvroOutput(self._folder / "metadata" / f"{stem}-{since}.avro", self._location)
+        name = self._named[part.name]
+        entry = iceberg_files.entry(
+            f"{self._location}/data/{name}", self._folder / "data" / name, rows=part.rows, since=since
+        )
+        output = iceberg_files.AvroOutput(self._folder / "metadata" / f"{Path(name).stem}-{since}.avro", self._location)
         if not output.path.exists():
             spec = UNPARTITIONED_PARTITION_SPEC
-            with manifest.write_manifest(_FORMAT, spec, schema, output.file, since, "null") as writer:
-                writer.add_entry(self._entry(part, since))
+            with manifest.write_manifest(iceberg_files.FORMAT, spec, schema, output.file, since, "null") as writer:
+                writer.add_entry(entry)
             output.settle()
         return manifest.ManifestFile.from_args(
-            _FORMAT,
+            iceberg_files.FORMAT,
             manifest_path=output.address,
             manifest_length=output.path.stat().st_size,
             partition_spec_id=0,
@@ -214,30 +218,6 @@ class IcebergFolder:
             min_sequence_number=since,
             added_snapshot_id=since,
             **iceberg_files.counts(part.rows),
-        )
-
-    def _entry(self, part: IcebergPart, since: int) -> ManifestEntry:
-        from pyiceberg import manifest
-        from pyiceberg.typedef import Record
-
-        name = self._named[part.name]
-        file = manifest.DataFile.from_args(
-            _FORMAT,
-            content=manifest.DataFileContent.DATA,
-            file_path=f"{self._location}/data/{name}",
-            file_format=manifest.FileFormat.PARQUET,
-            partition=Record(),
-            record_count=part.rows,
-            file_size_in_bytes=(self._folder / "data" / name).stat().st_size,
-        )
-        file.spec_id = 0
-        return manifest.ManifestEntry.from_args(
-            _FORMAT,
-            status=manifest.ManifestEntryStatus.ADDED,
-            snapshot_id=since,
-            sequence_number=since,
-            file_sequence_number=since,
-            data_file=file,
         )
 
     def _list(self, version: IcebergVersion, before: int | None, manifests: list[ManifestFile]) -> str:
@@ -249,7 +229,9 @@ class IcebergFolder:
         output = iceberg_files.AvroOutput(self._folder / "metadata" / name, self._location)
         if not output.path.exists():
             number = version.number
-            with manifest.write_manifest_list(_FORMAT, output.file, number, before, number, "null") as writer:
+            with manifest.write_manifest_list(
+                iceberg_files.FORMAT, output.file, number, before, number, "null"
+            ) as writer:
                 writer.add_manifests(manifests)
             output.settle()
         return output.address

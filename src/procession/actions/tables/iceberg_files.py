@@ -6,12 +6,15 @@ import os
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from procession.model.columns import Column, ColumnType
 
 if TYPE_CHECKING:
+    from pyiceberg.manifest import ManifestEntry
     from pyiceberg.schema import Schema
+
+FORMAT: Literal[2] = 2  # every reader knows it; 3 brings nothing that we have
 
 
 class AvroOutput:
@@ -26,6 +29,32 @@ class AvroOutput:
 
     def settle(self) -> None:
         settle(self._passing, self.path)
+
+
+def entry(address: str, path: Path, *, rows: int, since: int) -> ManifestEntry:
+    """The file at `path` as its manifest tells of it, new in the snapshot `since`."""
+    from pyiceberg import manifest
+    from pyiceberg.typedef import Record
+
+    file = manifest.DataFile.from_args(
+        FORMAT,
+        content=manifest.DataFileContent.DATA,
+        file_path=address,
+        file_format=manifest.FileFormat.PARQUET,
+        # No partitions: what to skip, readers see in the files themselves.
+        partition=Record(),
+        record_count=rows,
+        file_size_in_bytes=path.stat().st_size,
+    )
+    file.spec_id = 0
+    return manifest.ManifestEntry.from_args(
+        FORMAT,
+        status=manifest.ManifestEntryStatus.ADDED,
+        snapshot_id=since,
+        sequence_number=since,
+        file_sequence_number=since,
+        data_file=file,
+    )
 
 
 def counts(rows: int) -> dict[str, int]:
