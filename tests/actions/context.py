@@ -20,10 +20,10 @@ from procession.actions.contract import (
     FileOutput,
     InputValue,
     OutputTarget,
-    RunFacts,
     StepOutcome,
 )
 from procession.actions.in_engine import EngineContext
+from procession.actions.run_facts import RunFacts
 from procession.model.conditions import Facts
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Property, PropertyType

@@ -18,10 +18,11 @@ import xlsxwriter
 from openpyxl.chart import BarChart, Reference
 from openpyxl.workbook.defined_name import DefinedName
 
-from procession.actions.contract import FileOutput, OutputTarget, RunFacts
+from procession.actions.contract import FileOutput, OutputTarget
 from procession.actions.kinds import excel_report
 from procession.actions.reporting import places, reporting
 from procession.actions.reporting.splicing import SheetArea
+from procession.actions.run_facts import RunFacts
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from procession.actions.in_engine import Assigned, EngineContext, Place, finds_none_among
+from procession.actions.run_facts import RunFacts
 from procession.model.approvals import Vote
 from procession.model.columns import Column
 from procession.model.figures import Figures
@@ -88,20 +89,6 @@ class FileOutput(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     name: str
-
-
-class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Which run a step is part of, for what people sign: ids as people see them, and who started it.
-
-    `page` is where people see the run: the address, or the id where the server has no public address.
-    """
-
-    process: str
-    process_version: int
-    run: str
-    run_name: str
-    started_by: str
-    page: str = ""
 
 
 # What crosses the pipe. A Decimal travels as itself (a msgpack extension type: engine/isolation/codec.py).

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from procession.actions.contract import ConnectionInput, RunFacts, StepOutcome
+from procession.actions.contract import ConnectionInput, StepOutcome
+from procession.actions.run_facts import RunFacts
 from procession.engine.active_run import ActiveRun, Work
 from procession.engine.isolation.contract import Job
 from procession.engine.options import EngineResources

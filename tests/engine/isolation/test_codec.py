@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from procession.actions.contract import RunFacts
+from procession.actions.run_facts import RunFacts
 from procession.engine.isolation import codec
 from procession.engine.isolation.contract import Job, Limits
 

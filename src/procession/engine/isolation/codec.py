@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from procession.actions.contract import ConnectionInput, FileInput, FileOutput, OutputTarget, RunFacts, TableInput
+from procession.actions.contract import ConnectionInput, FileInput, FileOutput, OutputTarget, TableInput
+from procession.actions.run_facts import RunFacts
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.columns import Column
 from procession.model.errors import ProcessionError

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, RunFacts
+from procession.actions.contract import ConnectionInput, InputValue, OutputTarget
+from procession.actions.run_facts import RunFacts
 from procession.engine.isolation import codec, frames, program
 from procession.engine.isolation.blackout import Blackout
 from procession.engine.isolation.channel import Channel

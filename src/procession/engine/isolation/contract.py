@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, RunFacts, StepOutcome
+from procession.actions.contract import ConnectionInput, InputValue, OutputTarget, StepOutcome
+from procession.actions.run_facts import RunFacts
 from procession.walls import Wall
 
 
