@@ -224,9 +224,10 @@ class Client:
         return wait_until(final, 30)
 
 
-def sign_in(home: Path, address: str) -> Client:
+def sign_in(home: Path, address: str, *, user: str = "admin") -> Client:
     """With an application made for it, by client_credentials."""
-    made = command(home, "application", "create", "--name", "test", "--scopes", "all", "--json").json
+    asked = ("--name", f"test of {user}", "--scopes", "all", "--user", user)
+    made = command(home, "application", "create", *asked, "--json").json
     form = {"grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"]}
     answer = ask("POST", f"{address}/oauth/token", urllib.parse.urlencode(form).encode())
     assert answer.status == 200, answer

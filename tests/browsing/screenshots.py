@@ -37,6 +37,9 @@ PAGES = {
     "designer": "/processes/p-1/edit?step=3.1",
     "tables": "/tables",
     "table": "/tables/mt-1",
+    "approval": "/runs/pr-5",
+    "connections": "/connections",
+    "connection": "/connections/cn-1",
     "people": "/people",
     "applications": "/applications",
     "log": "/log",
@@ -49,6 +52,28 @@ groups:
     steps:
       - {action: wait, name: Wait for the books of Salzburg, with: {seconds: 3000}}
 """
+# Asked of the one who looks: nobody decides about a run of their own.
+ASKING = """process: Accruals
+description: Nobody posts what only one person has seen
+groups:
+  - group: All
+    steps:
+      - data: Parameters
+        properties:
+          - {name: Month, type: String, flow: INPUT}
+          - {name: Total, type: Decimal, decimal_points: 2, flow: INPUT}
+      - action: approve
+        name: A controller agrees
+        with:
+          title: Post the accruals of the month?
+          shows: ["${parameters.month}", "${parameters.total}"]
+          who: {user: admin}
+          comment: required
+"""
+CONNECTIONS = (
+    ("House bank", "sftp", "host=sftp.bank.example", "user=acme", "host_keys=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"),
+    ("Mail", "smtp", "host=mail.example", "sender=close@example.com"),
+)
 
 
 @contextmanager
@@ -58,6 +83,8 @@ def furnished(home: Path) -> Iterator[str]:
     programs.apply_text(home, LONG)
     person = ("--email", "zoe@example.com", "--first-name", "Zoë", "--last-name", "Ångström", "--role", "Designer")
     programs.command(home, "user", "create", *person)
+    for name, sort, *options in CONNECTIONS:
+        programs.command(home, "connection", "add", name, sort, *(part for one in options for part in ("--set", one)))
     with programs.serving(home) as running:
         client = programs.sign_in(home, running.address)
         for month, is_wrong in (("1993-12", False), ("1993-11", True)):
@@ -74,7 +101,18 @@ def furnished(home: Path) -> Iterator[str]:
             client.json("POST", f"tables/{table}/columns", {"name": name, **kind})
         rows = [{"Currency": name, "Rate": rate} for name, rate in (("CZK", 24.235), ("HUF", 382.5), ("USD", 1.0584))]
         client.json("POST", f"tables/{table}/rows", {"rows": rows})
+        _asked(programs.sign_in(home, running.address, user="zoe"))
         yield running.address
+
+
+def _asked(client: Client) -> None:
+    head = {"Authorization": f"Bearer {client.token}", "Content_Type": "application/yaml"}
+    applied = programs.ask("POST", f"{client.address}/api/v1/processes", ASKING.encode(), **head)
+    assert applied.status in {200, 201}, applied
+    process = applied.json["id"]
+    inputs = {"parameters.month": "1993-12", "parameters.total": 48210.75}
+    run = client.json("POST", f"processes/{process}/processruns", {"inputs": inputs})["id"]
+    client.json("POST", f"processruns/{run}/start")
 
 
 def _filled(client: Client, month: str, *, is_wrong: bool, files: tuple[str, ...] = ()) -> str:
