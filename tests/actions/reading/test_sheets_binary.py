@@ -132,7 +132,7 @@ def test_days_of_1904_hidden_rows_and_merged_cells_are_known(tmp_path):
     reading = read(binary(tmp_path / "a.xlsb", *rows, is_1904=True, after=merged))
 
     assert reading.texts == [("2026-01-09",)]
-    assert ["1 hidden row" in reading.cells.remarks[0], "1 merged area" in reading.cells.remarks[1]] == [True, True]
+    assert ["1 hidden row" in reading.cells.cautions[0], "1 merged area" in reading.cells.remarks[0]] == [True, True]
 
 
 def test_a_cell_without_a_value_is_no_cell(tmp_path):

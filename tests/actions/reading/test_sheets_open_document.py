@@ -185,7 +185,7 @@ def test_hidden_rows_and_columns_are_remarked(tmp_path):
 
     reading = read(document(tmp_path / "a.ods", table(text("a"), hidden, before=columns)))
 
-    assert [remark.partition(" has ")[2] for remark in reading.cells.remarks] == [
+    assert [remark.partition(" has ")[2] for remark in (*reading.cells.cautions, *reading.cells.remarks)] == [
         "1 hidden row, read like the others",
         "hidden columns, read like the others",
     ]

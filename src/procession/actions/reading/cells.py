@@ -67,3 +67,7 @@ class Cells:
     source: str = f'"{RELATION}"'  # an SQL source of the cells
     load: Callable[[], Cells] | None = None
     recognised: Recognised = Recognised()
+
+    def loaded(self) -> Cells:
+        """The same as the table RELATION."""
+        return self if self.load is None else self.load()

@@ -135,8 +135,11 @@ def _guess(
     bare = frozenset(_bare(cells))
     is_bare = any(c.place in bare and c.named.options is None for c in columns)
     # Whether a column without a heading is empty is known only after all rows.
-    if not columns or is_bare or any(c.cells.native for c in columns):
+    if not columns or is_bare:
         return None
+    if any(c.cells.native for c in columns):
+        is_plain = all(c.cells.native and c.named.options is None for c in columns)
+        return _straight(connection, columns, cells, wanted) if is_plain else None
     try:
         columns = declared.with_clocks(connection, columns, cells.source, rows_max=likely.SAMPLE_ROWS)
         asked = [c for c in columns if c.named.options is None]
@@ -155,6 +158,22 @@ def _guess(
     # What FAILS raises, and what a cast of DuckDB's own does.
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
+    return found
+
+
+def _straight(
+    connection: duckdb.DuckDBPyConnection, columns: list[DeclaredColumn], cells: Cells, wanted: WantedRelation
+) -> dict[int, GuessedType] | None:
+    """Makes the table of columns that have types in the file itself, which is no guess. None for a damaged file."""
+    import duckdb
+
+    found = _types(connection, columns)
+    try:
+        _create(connection, cells.source, columns, found, wanted)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        return None  # whoever loads its cells says it in the words of that kind of file
     return found
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +59,23 @@ class _Reading:
 
 def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: FileOptions, folder: Path) -> Cells:
     """Raises Problem naming row and column."""
+
+    def load(make: Callable[[], Cells]) -> Cells:
+        with _told(source, folder):
+            return make()
+
+    with _told(source, folder):
+        cells = _read(connection, source)
+    return cells if cells.load is None else replace(cells, load=partial(load, cells.load))
+
+
+@contextmanager
+def _told(source: FileInput, folder: Path) -> Iterator[None]:
+    """Raises Problem for what is wrong with the file."""
     import duckdb
 
     try:
-        return _read(connection, source)
+        yield
     except Unsuited as error:
         raise _problem(source, str(error)) from None
     except duckdb.OutOfMemoryException:
@@ -84,11 +100,18 @@ def _read(connection: duckdb.DuckDBPyConnection, source: FileInput) -> Cells:
     ]
     # Before the table is made, so that the message can name the row.
     _refuse(connection, source, file, readings)
-    values = ", ".join(f"{reading.value} AS t{number}" for number, reading in enumerate(readings))
-    connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {values} FROM {file}")
-    _write_out_exponents(connection, [f"t{number}" for number, one in enumerate(readings) if one.column.is_binary])
     columns = tuple(reading.column for reading in readings)
-    return Cells(columns=columns, place=lambda row, column: _place(columns[column].heading, row), remarks=remarks)
+    values = ", ".join(f"{reading.value} AS t{number}" for number, reading in enumerate(readings))
+    cells = Cells(columns=columns, place=lambda row, column: _place(columns[column].heading, row), remarks=remarks)
+
+    def load() -> Cells:
+        connection.execute(f"CREATE TABLE {quote(RELATION)} AS SELECT {values} FROM {file}")
+        _write_out_exponents(connection, [f"t{number}" for number, one in enumerate(columns) if one.is_binary])
+        return cells
+
+    # Columns of types of their own go straight into the relation that is wanted, as a rule.
+    is_plain = not any(one.is_binary for one in columns)
+    return replace(cells, source=f"(SELECT {values} FROM {file})", load=load) if is_plain else load()
 
 
 def _write_out_exponents(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:

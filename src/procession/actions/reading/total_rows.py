@@ -31,8 +31,7 @@ class LastRow:
 
 def take_off(connection: duckdb.DuckDBPyConnection, cells: Cells, file: str) -> tuple[Cells, LastRow]:
     """The cells without their last row. Raises Problem where there is none."""
-    if cells.load is not None:
-        cells = cells.load()
+    cells = cells.loaded()
     rows = database.count(connection, RELATION)
     if not rows:
         raise Problem(f'the file "{file}" has no row of totals: it has no rows')

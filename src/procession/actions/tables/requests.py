@@ -104,7 +104,7 @@ def _of_file(connection: duckdb.DuckDBPyConnection, settings: RowsSettings, fold
     if settings.format == "workbook":
         return sheets.read(connection, source, options, folder)
     _check_parquet(connection, path)
-    return parquet.read(connection, source, options, folder)
+    return parquet.read(connection, source, options, folder).loaded()
 
 
 def _check_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
