@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import socket
 import threading
 import time
 import zlib
@@ -130,7 +131,7 @@ def test_a_file_is_sent_as_it_is(call: Caller, http: HttpServer) -> None:
     assert "transfer-encoding" not in http.asked[0].headers
 
 
-@pytest.mark.parametrize("value", ["..", "../admin", "a/../../b", "%2e%2e", "."])
+@pytest.mark.parametrize("value", ["..", "../admin", "a/../../b", "%2e%2e", ".", "..;a", "a\\..\\b"])
 def test_a_value_leads_out_of_no_path(call: Caller, http: HttpServer, value: str) -> None:
     said = failed(call({"path": "/books/{name}", "inputs": {"name": "${p.n}"}}, {"p.n": value}))
 
@@ -146,7 +147,20 @@ def test_a_path_is_never_read_as_a_host(call: Caller, http: HttpServer, path: st
 
 
 @pytest.mark.parametrize(
-    "path", ["/a b", "/a\\b", "/a?b=c", "/a#b", "/a\r\nX: y", "/../x", "/a/%2e%2e/b", "/%252e%252e/"]
+    "path",
+    [
+        "/a b",
+        "/a\\b",
+        "/a?b=c",
+        "/a#b",
+        "/a\r\nX: y",
+        "/../x",
+        "/a/%2e%2e/b",
+        "/%252e%252e/",
+        "/..;/x",
+        "/a/..%5cb",
+        "/a%2f..%3bx%2fb",
+    ],
 )
 def test_a_path_with_what_is_no_path_is_refused(call: Caller, http: HttpServer, path: str) -> None:
     assert "path:" in failed(call({"path": path}))
@@ -164,6 +178,20 @@ def test_a_header_of_two_lines_is_refused(call: Caller, http: HttpServer) -> Non
     said = failed(call({"headers": {"X-Name": "{n}"}, "inputs": {"n": "${p.n}"}}, {"p.n": "a\r\nX-Evil: 1"}))
 
     assert (said, http.asked) == ("headers.X-Name: holds a line break or a control character", [])
+
+
+def test_a_header_is_one_in_whatever_case_it_is_written(call: Caller, http: HttpServer) -> None:
+    headers = {"accept": "text/csv", "content-type": "application/vnd.bank+json", "x-api-key": "mine"}
+
+    call(
+        {"method": "POST", "json": {"a": 1}, "headers": headers},
+        connection=http.connection(proof="header", header="X-Api-Key", value="s3cret"),
+    )
+
+    [asked] = http.asked
+    assert asked.lines.count("accept") == asked.lines.count("content-type") == asked.lines.count("x-api-key") == 1
+    assert (asked.headers["accept"], asked.headers["content-type"]) == ("text/csv", "application/vnd.bank+json")
+    assert asked.headers["x-api-key"] == "s3cret"
 
 
 def test_a_value_that_looks_like_a_key_is_not_filled_in_again(call: Caller, http: HttpServer) -> None:
@@ -281,7 +309,16 @@ def test_a_packed_answer_is_unpacked_and_a_bomb_is_not(call: Caller, http: HttpS
     assert failed(call()) == "the answer of 127.0.0.1 is larger than 64 MB"
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 99)[:-9]])
+def test_an_answer_that_is_packed_in_two_parts_is_whole(call: Caller, http: HttpServer) -> None:
+    body = gzip.compress(b"first;") + gzip.compress(b"second")
+    http.answers = lambda asked: Said(200, body, {"Content-Encoding": "gzip"})
+
+    played = call({"outputs": {"body": "${f.body}"}}, targets={"f.body": OutputTarget(type="File")})
+
+    assert played.outputs == {"f.body": b"first;second"}
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 99)[:-9], gzip.compress(b"x") + b"rest"])
 def test_an_answer_that_is_packed_wrongly_fails(call: Caller, http: HttpServer, body: bytes) -> None:
     http.answers = lambda asked: Said(200, body, {"Content-Encoding": "gzip"})
 
@@ -649,6 +686,47 @@ def test_a_refusal_is_known_and_a_fault_of_the_server_leaves_doubt(
 
     played = call(POST)
 
+    assert [json.loads(entry)[0] for entry in played.context.recorded] == words
+
+
+@pytest.mark.parametrize(
+    "then", [Said(404), Said(409), Said(raw=b"HTTP/1.1 200 O"), Said(302, b"", {"Location": "x:"})]
+)
+def test_a_post_that_was_taken_stays_so_whatever_its_answer_is_fetched_with(
+    call: Caller, http: HttpServer, then: Said
+) -> None:
+    http.answers = lambda asked: then if asked.method == "GET" else Said(303, b"", {"Location": "/status"})
+
+    played = call(POST)
+
+    assert failed(played)
+    assert [asked.method for asked in http.asked] == ["POST", "GET"]
+    assert [json.loads(entry)[0] for entry in played.context.recorded] == ["try"]
+
+
+def test_a_post_that_was_taken_stays_so_where_the_server_is_gone_by_then(call: Caller, http: HttpServer) -> None:
+    def answer(asked: Asked) -> Said:
+        http.ears[0].shutdown(socket.SHUT_RDWR)  # who is there stays, and nobody else is let in
+        return Said(303, b"", {"Location": "/status", "Connection": "close"})
+
+    http.answers = answer
+
+    played = call(POST)
+
+    assert failed(played).endswith("; it may have arrived all the same")
+    assert [json.loads(entry)[0] for entry in played.context.recorded] == ["try"]
+
+
+@pytest.mark.parametrize(("first", "words"), [(503, ["try"]), (429, ["try", "not"])])
+def test_a_refusal_of_the_second_try_takes_back_no_first_one_that_may_be_done(
+    call: Caller, http: HttpServer, first: int, words: list[str]
+) -> None:
+    said = [Said(409), Said(first)]
+    http.answers = lambda asked: said.pop()
+
+    played = call({**POST, "retry": {"on": [429, 503], "wait_seconds": 0}})
+
+    assert "was answered by 409" in failed(played)
     assert [json.loads(entry)[0] for entry in played.context.recorded] == words
 
 
