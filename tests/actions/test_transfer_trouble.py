@@ -296,9 +296,63 @@ def test_an_inbox_that_its_owner_has_emptied_gets_no_second_delivery(kind: str, 
 
         # Stopped before the rename: the part is there, and the name was never given.
         site.put(f"in/pain.xml{PART}", PAIN)
-        late = transfer(site, tmp_path, "put", recorded=tuple(first.context.recorded), **wanted)
+        late = transfer(site, tmp_path, "put", recorded=tuple(first.context.recorded[:1]), **wanted)
         assert late.outcome.message.startswith("left 1 file at")
         assert site.names("in") == ["pain.xml"]
+
+
+@pytest.mark.parametrize("kind", ["sftp", "folder"])
+def test_a_part_that_somebody_has_cleared_away_is_no_delivery(kind: str, tmp_path: Path) -> None:
+    with transfer_sites.site(kind, tmp_path) as site:
+        site.folder("in")
+        wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
+        first = transfer(site, tmp_path, "put", **wanted)
+        (site.root / "in/pain.xml").unlink()
+
+        # Stopped at the rename, and by now there is neither the file nor its part.
+        said = failure(site, tmp_path, "put", recorded=tuple(first.context.recorded[:1]), **wanted)
+
+        assert 'whether an earlier try has left "pain.xml" is not known' in said
+        assert site.names("in") == []
+
+
+def test_a_delivery_that_was_refused_is_sent_again_when_it_may_be(tmp_path: Path) -> None:
+    root, refuses = tmp_path / "sftp", [True]
+
+    class Refusing(asyncssh.SFTPServer):
+        def rename(self, oldpath: bytes, newpath: bytes, *more: Any) -> Any:
+            if refuses:
+                raise asyncssh.SFTPPermissionDenied("no")
+            return super().rename(oldpath, newpath, *more)
+
+    with transfer_sites.sftp(tmp_path, lambda channel: Refusing(channel, chroot=os.fsencode(root))) as bank:
+        bank.folder("in")
+        wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
+        first = transfer(bank, tmp_path, "put", **wanted)
+        assert first.outcome.status is StepStatus.FAILED
+        # Whoever gives the right clears up what was left behind.
+        (bank.root / f"in/pain.xml{PART}").unlink()
+        refuses.clear()
+
+        again = transfer(bank, tmp_path, "put", recorded=tuple(first.context.recorded), **wanted)
+
+        assert again.outcome.message.startswith("left 1 file at")
+        assert bank.read("in/pain.xml") == PAIN
+
+
+def test_a_refusal_to_replace_takes_nothing_away(tmp_path: Path) -> None:
+    root = tmp_path / "sftp"
+
+    class Full(asyncssh.SFTPServer):
+        def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+            raise asyncssh.SFTPFailure("quota exceeded")
+
+    with transfer_sites.sftp(tmp_path, lambda channel: Full(channel, chroot=os.fsencode(root))) as bank:
+        bank.put("in/pain.xml", b"there before")
+        said = failure(bank, tmp_path, "put", path="in", files=["${files.payments}"], overwrite=True)
+
+        assert "quota exceeded" in said
+        assert bank.read("in/pain.xml") == b"there before"
 
 
 class RacingSide(folders.FolderSide):
