@@ -833,6 +833,14 @@ def test_the_other_rows_are_tried_too_where_that_is_wanted(call: Caller, http: H
     assert len(http.asked) == 3
 
 
+def test_a_file_of_answers_holds_no_secret_that_a_server_repeats(call: Caller, http: HttpServer) -> None:
+    http.answers = lambda asked: Said(403, f"no right: {asked.headers['authorization']}".encode())
+
+    played = call(ROWS, CSV, connection=http.connection(proof="bearer", token="t0ken+/"))
+
+    assert b"no right: Bearer [secret]" in played.outputs["f.answers"]
+
+
 def test_no_row_is_sent_before_all_of_them_can_be(call: Caller, http: HttpServer) -> None:
     rows = {"f.rows": ("rows.csv", b"iban,amount\nDE1,1.10\n,2.20\n")}
 

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from procession.actions.blackout import Blackout
 from procession.actions.contract import ConnectionInput, InputValue, OutputTarget
 from procession.actions.run_facts import RunFacts
 from procession.engine.isolation import codec, frames, program
-from procession.engine.isolation.blackout import Blackout
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress, Record
 from procession.model.journals import RECORD_CHARS_MAX, RECORDS_BYTES_MAX, RECORDS_MAX
