@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import threading
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from procession.actions.contract import ConnectionInput
 from procession.actions.reaching.addresses import CheckedAddress
 from procession.actions.transferring import folders, opening
-from procession.actions.transferring.sides import PART
+from procession.actions.transferring.sides import PART, Listing
 from procession.actions.transferring.tunnels import Tunnel
 from procession.model.lifecycle import StepStatus
 from tests.actions import transfer_sites
@@ -279,6 +280,26 @@ def test_a_file_that_is_still_written_is_left_out_and_said(
     assert unpacked(played.outputs["files.all"]) == {"whole.xml": b"1"}
     assert played.outcome.status is StepStatus.WARNING
     assert 'left out, as somebody is still writing them ("grows.xml")' in played.outcome.message
+
+
+class SizelessSide(folders.FolderSide):
+    """The list says nothing of sizes."""
+
+    def entries(self, folder: str) -> Listing:
+        found = super().entries(folder)
+        return Listing(files=tuple(dataclasses.replace(one, size_bytes=None) for one in found.files))
+
+
+def test_a_server_that_tells_no_sizes_fills_no_disk(
+    share: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(opening.SIDES, "folder", lambda: SizelessSide)
+    for number in range(2):
+        share.put(f"out/{number}.xml", b"z" * 600_000)
+
+    said = failure(share, tmp_path, "get", max_mb=1, **ALL)
+
+    assert said == 'with "1.xml" the files are larger than the 1 MB of max_mb; nothing was fetched'
 
 
 @pytest.mark.parametrize("kind", ["sftp", "folder"])

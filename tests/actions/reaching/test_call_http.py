@@ -122,6 +122,12 @@ def test_a_secret_that_would_be_two_headers_is_not_sent_and_not_told(call: Calle
     assert http.asked == []
 
 
+@pytest.mark.parametrize("options", [{"proof": "bearer"}, {"proof": "header", "header": "X-Key"}])
+def test_without_its_secret_nothing_is_asked(call: Caller, http: HttpServer, options: dict[str, Any]) -> None:
+    assert "has no secret to prove who asks" in failed(call(connection=http.connection(**options)))
+    assert http.asked == []
+
+
 def test_a_file_is_sent_as_it_is(call: Caller, http: HttpServer) -> None:
     content = bytes(range(256)) * 1_000
     call({"method": "PUT", "file": "${f.report}"}, {"f.report": ("r.bin", content)})

@@ -227,6 +227,9 @@ def _proof(connection: ConnectionInput) -> dict[str, str]:
             name, text = str(options.get("header", "")), secrets.get("value", "")
         case _:
             return {}
+    if not text or text == "Bearer ":
+        # Taken away, perhaps in a hurry: without it nothing is asked. (A user without a password is a proof to some.)
+        raise Problem(f"{connection.called} has no secret to prove who asks; an administrator can set it")
     if not name or not text.isprintable():
         raise Problem(f"{connection.called} has a header or a secret that no request can hold")
     return {name: text}
