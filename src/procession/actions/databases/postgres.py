@@ -122,6 +122,7 @@ def _roots() -> str:
 
 def _refusal(error: psycopg.Error) -> str:
     text = str(error)
+    # In the order above: what says more stands first, since "role" and "database" are in many a sentence.
     for part, words in _REFUSALS.items():
         if part in text:
             return words

@@ -82,6 +82,7 @@ def find(host: str, port: int, *, private_hosts: bool) -> tuple[CheckedAddress, 
 
     Unless `private_hosts`, none of this machine, of a private network or of a link; never one for many receivers.
     """
+    # As options and addresses of the web have those of IPv6.
     name = host.removeprefix("[").removesuffix("]")
     found = tuple(dict.fromkeys(_look_up(name, port)))[:ADDRESSES_MAX]
     allowed = tuple(CheckedAddress(name, one, port) for one in found if is_allowed(one, private_hosts=private_hosts))
@@ -154,6 +155,7 @@ def _ask(name: str, port: int) -> list[IPAddress]:
         except OSError as error:
             errors.append(error)
 
+    # Given up, it goes on until the resolver answers; the process of one attempt ends before that matters.
     thread = threading.Thread(target=ask, name="resolver", daemon=True)
     thread.start()
     thread.join(NAME_SECONDS_MAX)

@@ -110,6 +110,7 @@ class HttpCaller:
         try:
             answer = self.answered(keyed(ask, key))
         except AddressRefused:
+            # Nobody was connected to.
             done.undone(row)
             raise
         except Unanswered as error:
@@ -153,6 +154,7 @@ def keyed(ask: HttpAsk, key: str) -> HttpAsk:
 
 
 def digest_of(ask: HttpAsk) -> str:
+    # Without headers: a new key or another format of the answer makes it no other payment.
     if isinstance(ask.body, bytes):
         return acts.digest(ask.method, str(ask.url), ask.body)
     with ask.body.open("rb") as file:
@@ -175,6 +177,7 @@ def _kept(value: Any) -> Any:
 
 
 def _path(pattern: str, given: Mapping[str, Any]) -> str:
+    # An empty one would name what is above: DELETE /users/{id} would be DELETE /users/.
     words = {key: naming.plain(known(given, key)) for key in naming.keys(pattern)}
     if empty := next((key for key, word in words.items() if not word), None):
         raise Problem(f"path: {{{empty}}} is empty")

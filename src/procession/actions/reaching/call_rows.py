@@ -42,6 +42,7 @@ def _perform(doing: RowWork, caller: HttpCaller, each: EachRow) -> str:
     wanted = list(asks(caller, rows))
     told = _Told()
     done = None
+    # What changes nothing is asked anew by every try: a journal of it would only be an old answer.
     if caller.context.settings.method not in SAFE:
         done = Acts(caller.context)
         done.require({number: digest_of(ask) for number, ask in wanted})

@@ -87,6 +87,7 @@ class HttpExchange:
         if self._proof and self._home.scheme == "http" and not connection.private_hosts:
             raise Problem(f"{connection.called} would send its secret without TLS; its address must begin with https")
         self._context = ssl.create_default_context()
+        # Whatever the machine's own OpenSSL still takes (RFC 8996).
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._transports: dict[tuple[tuple[str, str, int], CheckedAddress, bool], httpx2.HTTPTransport] = {}
         self._bodies = 0
@@ -177,9 +178,11 @@ class HttpExchange:
         return self._transports[key]
 
     def _answer(self, ask: HttpAsk, response: httpx2.Response, watch: TimeWatch) -> HttpAnswer:
+        # Each a file of its own: the answer before it may still be read.
         self._bodies += 1
         path = self._folder / f"answer{self._bodies}"
         size = 0
+        # By what is unpacked, as it comes: a size in a header is the server's own word.
         with path.open("wb") as file:
             for piece in _unpacked(response, ask.url.host):
                 size += len(piece)

@@ -51,6 +51,7 @@ def _address(connection: ConnectionInput) -> tuple[str, int, bool]:
 
 def answer(connection: ConnectionInput) -> dict[str, object]:
     """Whether it works, and words without any secret, whatever the other side says."""
+    # Any other error ends the process without a word: what libraries say of a fault of theirs is not for a page.
     try:
         works, words = True, tried(connection)
     except (Problem, OSError) as error:

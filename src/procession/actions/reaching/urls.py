@@ -90,6 +90,7 @@ def value(text: str) -> str:
 def with_query(url: HttpUrl, name: str, text: str) -> HttpUrl:
     """The same address with this one word of its query set."""
     path, _, query = url.target.partition("?")
+    # Set and not added: of two of one name, servers take the first, the last or both.
     words = [word for word in query.split("&") if word and unquote(word.partition("=")[0]) != name]
     words.append(f"{quote(name, safe='')}={quote(text, safe='')}")
     return parse(f"{url.scheme}://{url.authority}{path}?{'&'.join(words)}")

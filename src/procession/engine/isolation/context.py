@@ -146,6 +146,7 @@ class StepContext:
         if os.getpid() != self.pid:
             raise RuntimeError("only the step's own process records")
         with self._recording:
+            # The journal is kept in the database, as long as the run, and copied by backups.
             entry = self.blackout.text(entry)
             self._require_room(entry)
             self._recorded += 1
