@@ -871,6 +871,16 @@ def test_rows_that_were_sent_and_are_others_now_are_refused(call: Caller, http: 
     assert len(http.asked) == 3
 
 
+def test_answers_of_rows_do_not_pile_up(call: Caller, http: HttpServer) -> None:
+    http.answers = _pay()
+
+    played = call(ROWS, CSV)
+
+    assert len(http.asked) == 3
+    names = {path.name for path in played.context.folder.iterdir() if path.name.startswith("answer")}
+    assert names <= {"answer", "answers.csv"}
+
+
 def test_a_row_that_failed_may_be_mended(call: Caller, http: HttpServer) -> None:
     http.answers = _pay("/pay/DE2")
     first = call(ROWS, CSV)

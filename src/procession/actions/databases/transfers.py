@@ -142,7 +142,7 @@ def _listed(names: Sequence[str]) -> sql.Composable:
 
 def batch_of(doing: RowWork) -> str:
     """The run and the step: the same for every try and every restart."""
-    # Without the number of the try, which is its last part.
+    # Without its last part, which counts the restarts of the run.
     return doing.context.idempotency_key.rpartition("/")[0]
 
 

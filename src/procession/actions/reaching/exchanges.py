@@ -55,7 +55,7 @@ class HttpAsk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """`body` is a file of its own; header names are in lower case.
+    """`body` is a file that stays until the next request; header names are in lower case.
 
     `may_be_done`: what was asked was taken before this answer, which is of another request (RFC 9110, 15.4.4), or of
     the same one sent again. Whatever it says is no refusal.
@@ -90,7 +90,6 @@ class HttpExchange:
         # Whatever the machine's own OpenSSL still takes (RFC 8996).
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._transports: dict[tuple[tuple[str, str, int], CheckedAddress, bool], httpx2.HTTPTransport] = {}
-        self._bodies = 0
 
     def __enter__(self) -> Self:
         return self
@@ -178,9 +177,8 @@ class HttpExchange:
         return self._transports[key]
 
     def _answer(self, ask: HttpAsk, response: httpx2.Response, watch: TimeWatch) -> HttpAnswer:
-        # Each a file of its own: the answer before it may still be read.
-        self._bodies += 1
-        path = self._folder / f"answer{self._bodies}"
+        # One file for all of them, as each is read before the next is asked for: 40,000 rows would fill the disk.
+        path = self._folder / "answer"
         size = 0
         # By what is unpacked, as it comes: a size in a header is the server's own word.
         with path.open("wb") as file:
