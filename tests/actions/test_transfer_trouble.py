@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import threading
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from procession.actions.contract import ConnectionInput
 from procession.actions.reaching.addresses import CheckedAddress
 from procession.actions.transferring import folders, opening
-from procession.actions.transferring.sides import PART
+from procession.actions.transferring.sides import PART, Listing
 from procession.actions.transferring.tunnels import Tunnel
 from procession.model.lifecycle import StepStatus
 from tests.actions import transfer_sites
@@ -281,6 +282,26 @@ def test_a_file_that_is_still_written_is_left_out_and_said(
     assert 'left out, as somebody is still writing them ("grows.xml")' in played.outcome.message
 
 
+class SizelessSide(folders.FolderSide):
+    """The list says nothing of sizes."""
+
+    def entries(self, folder: str) -> Listing:
+        found = super().entries(folder)
+        return Listing(files=tuple(dataclasses.replace(one, size_bytes=None) for one in found.files))
+
+
+def test_a_server_that_tells_no_sizes_fills_no_disk(
+    share: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(opening.SIDES, "folder", lambda: SizelessSide)
+    for number in range(2):
+        share.put(f"out/{number}.xml", b"z" * 600_000)
+
+    said = failure(share, tmp_path, "get", max_mb=1, **ALL)
+
+    assert said == 'with "1.xml" the files are larger than the 1 MB of max_mb; nothing was fetched'
+
+
 @pytest.mark.parametrize("kind", ["sftp", "folder"])
 def test_an_inbox_that_its_owner_has_emptied_gets_no_second_delivery(kind: str, tmp_path: Path) -> None:
     """The server stops between the last rename and the end of the step; the bank has taken the file by then."""
@@ -296,9 +317,63 @@ def test_an_inbox_that_its_owner_has_emptied_gets_no_second_delivery(kind: str, 
 
         # Stopped before the rename: the part is there, and the name was never given.
         site.put(f"in/pain.xml{PART}", PAIN)
-        late = transfer(site, tmp_path, "put", recorded=tuple(first.context.recorded), **wanted)
+        late = transfer(site, tmp_path, "put", recorded=tuple(first.context.recorded[:1]), **wanted)
         assert late.outcome.message.startswith("left 1 file at")
         assert site.names("in") == ["pain.xml"]
+
+
+@pytest.mark.parametrize("kind", ["sftp", "folder"])
+def test_a_part_that_somebody_has_cleared_away_is_no_delivery(kind: str, tmp_path: Path) -> None:
+    with transfer_sites.site(kind, tmp_path) as site:
+        site.folder("in")
+        wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
+        first = transfer(site, tmp_path, "put", **wanted)
+        (site.root / "in/pain.xml").unlink()
+
+        # Stopped at the rename, and by now there is neither the file nor its part.
+        said = failure(site, tmp_path, "put", recorded=tuple(first.context.recorded[:1]), **wanted)
+
+        assert 'whether an earlier try has left "pain.xml" is not known' in said
+        assert site.names("in") == []
+
+
+def test_a_delivery_that_was_refused_is_sent_again_when_it_may_be(tmp_path: Path) -> None:
+    root, refuses = tmp_path / "sftp", [True]
+
+    class Refusing(asyncssh.SFTPServer):
+        def rename(self, oldpath: bytes, newpath: bytes, *more: Any) -> Any:
+            if refuses:
+                raise asyncssh.SFTPPermissionDenied("no")
+            return super().rename(oldpath, newpath, *more)
+
+    with transfer_sites.sftp(tmp_path, lambda channel: Refusing(channel, chroot=os.fsencode(root))) as bank:
+        bank.folder("in")
+        wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
+        first = transfer(bank, tmp_path, "put", **wanted)
+        assert first.outcome.status is StepStatus.FAILED
+        # Whoever gives the right clears up what was left behind.
+        (bank.root / f"in/pain.xml{PART}").unlink()
+        refuses.clear()
+
+        again = transfer(bank, tmp_path, "put", recorded=tuple(first.context.recorded), **wanted)
+
+        assert again.outcome.message.startswith("left 1 file at")
+        assert bank.read("in/pain.xml") == PAIN
+
+
+def test_a_refusal_to_replace_takes_nothing_away(tmp_path: Path) -> None:
+    root = tmp_path / "sftp"
+
+    class Full(asyncssh.SFTPServer):
+        def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+            raise asyncssh.SFTPFailure("quota exceeded")
+
+    with transfer_sites.sftp(tmp_path, lambda channel: Full(channel, chroot=os.fsencode(root))) as bank:
+        bank.put("in/pain.xml", b"there before")
+        said = failure(bank, tmp_path, "put", path="in", files=["${files.payments}"], overwrite=True)
+
+        assert "quota exceeded" in said
+        assert bank.read("in/pain.xml") == b"there before"
 
 
 class RacingSide(folders.FolderSide):

@@ -290,6 +290,15 @@ def test_names_are_quoted(postgres: Postgres, tmp_path: Path) -> None:
     assert written.rows('SELECT * FROM "My.Schema"."a""b; --"') == [(1, "x; DROP TABLE y")]
 
 
+def test_a_name_that_begins_with_a_quote_is_not_another_one(postgres: Postgres, tmp_path: Path) -> None:
+    written = Written(postgres, tmp_path, 'CREATE TABLE books (v int); CREATE TABLE """books" (v int)')
+
+    played = written.write(b"v\n1\n", into='"""books"', mode="append")
+
+    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    assert (written.rows('SELECT v FROM """books"'), written.rows("SELECT v FROM books")) == ([(1,)], [])
+
+
 def test_a_trigger_that_changes_or_swallows_rows_is_noticed(written: Written) -> None:
     with written.postgres.admin(written.database) as admin:
         admin.execute(

@@ -56,6 +56,7 @@ class Notes:
     def record(self, work: Work, record: Record) -> None:
         """Adds to the step's journal; its process hears that after the commit, one that was superseded never."""
         active, now = work.active, self._resources.clock.now()
+        # With the epoch under which it was taken: what another server goes on with is no longer this one's to record.
         new = journals.NewEntry(
             run=active.run.id,
             epoch=active.run.epoch,

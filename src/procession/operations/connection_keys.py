@@ -72,6 +72,7 @@ def forget_lost(database: Database, keyring: Keyring) -> Rekeyed:
 def _forget(tx: Transaction, keyring: Keyring) -> list[str]:
     lost = []
     for one in store.secrets(tx):
+        # Opened, and not only looked up by the key's id: a row that somebody has changed is lost as well.
         try:
             keyring.open(one.sealed, bound_to=_binding(tx, one))
         except KeyTrouble:

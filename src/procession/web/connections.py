@@ -244,6 +244,7 @@ def _holder(text: str) -> Holder:
 
 async def test(call: StreamCall, form: Form) -> HtmlReply:
     """Tried in a process of its own; the answer stands on the page."""
+    # In a transaction that ends before anybody is called: the other side may take a minute.
     opened = await acting.done(call, lambda act: connection_trials.opened(act, call.id(ConnectionId)))
     answer = await asyncio.to_thread(probes.probe, opened)
     return await acting.looked(call, show, tried=answer)

@@ -23,6 +23,7 @@ class Asked:
     target: str
     headers: dict[str, str]  # by names in lower case
     body: bytes
+    lines: tuple[str, ...] = ()  # their names, each as often as it was sent
 
     @property
     def path(self) -> str:
@@ -56,6 +57,7 @@ class HttpServer:
     answers: Answers = lambda asked: Said()
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
+    ears: list[socket.socket] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -90,7 +92,8 @@ def _handler(server: HttpServer) -> type[BaseHTTPRequestHandler]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked = Asked(self.command, self.path, {name.lower(): text for name, text in self.headers.items()}, body)
+            asked = Asked(self.command, self.path, {name.lower(): text for name, text in self.headers.items()}, body,
+                tuple(name.lower() for name in self.headers))  # fmt: skip
             server.asked.append(asked)
             said = server.answers(asked)
             try:
@@ -127,7 +130,7 @@ def running(certificate: tuple[Path, Path] | None = None) -> Iterator[HttpServer
     made = HttpServer(is_tls=certificate is not None)
     listening = _Listening(("127.0.0.1", 0), _handler(made))
     listening.daemon_threads = True
-    made.port = listening.server_port
+    made.port, made.ears = listening.server_port, [listening.socket]
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import socket
 import threading
 import time
 import zlib
@@ -121,6 +122,12 @@ def test_a_secret_that_would_be_two_headers_is_not_sent_and_not_told(call: Calle
     assert http.asked == []
 
 
+@pytest.mark.parametrize("options", [{"proof": "bearer"}, {"proof": "header", "header": "X-Key"}])
+def test_without_its_secret_nothing_is_asked(call: Caller, http: HttpServer, options: dict[str, Any]) -> None:
+    assert "has no secret to prove who asks" in failed(call(connection=http.connection(**options)))
+    assert http.asked == []
+
+
 def test_a_file_is_sent_as_it_is(call: Caller, http: HttpServer) -> None:
     content = bytes(range(256)) * 1_000
     call({"method": "PUT", "file": "${f.report}"}, {"f.report": ("r.bin", content)})
@@ -130,7 +137,7 @@ def test_a_file_is_sent_as_it_is(call: Caller, http: HttpServer) -> None:
     assert "transfer-encoding" not in http.asked[0].headers
 
 
-@pytest.mark.parametrize("value", ["..", "../admin", "a/../../b", "%2e%2e", "."])
+@pytest.mark.parametrize("value", ["..", "../admin", "a/../../b", "%2e%2e", ".", "..;a", "a\\..\\b"])
 def test_a_value_leads_out_of_no_path(call: Caller, http: HttpServer, value: str) -> None:
     said = failed(call({"path": "/books/{name}", "inputs": {"name": "${p.n}"}}, {"p.n": value}))
 
@@ -146,7 +153,20 @@ def test_a_path_is_never_read_as_a_host(call: Caller, http: HttpServer, path: st
 
 
 @pytest.mark.parametrize(
-    "path", ["/a b", "/a\\b", "/a?b=c", "/a#b", "/a\r\nX: y", "/../x", "/a/%2e%2e/b", "/%252e%252e/"]
+    "path",
+    [
+        "/a b",
+        "/a\\b",
+        "/a?b=c",
+        "/a#b",
+        "/a\r\nX: y",
+        "/../x",
+        "/a/%2e%2e/b",
+        "/%252e%252e/",
+        "/..;/x",
+        "/a/..%5cb",
+        "/a%2f..%3bx%2fb",
+    ],
 )
 def test_a_path_with_what_is_no_path_is_refused(call: Caller, http: HttpServer, path: str) -> None:
     assert "path:" in failed(call({"path": path}))
@@ -164,6 +184,20 @@ def test_a_header_of_two_lines_is_refused(call: Caller, http: HttpServer) -> Non
     said = failed(call({"headers": {"X-Name": "{n}"}, "inputs": {"n": "${p.n}"}}, {"p.n": "a\r\nX-Evil: 1"}))
 
     assert (said, http.asked) == ("headers.X-Name: holds a line break or a control character", [])
+
+
+def test_a_header_is_one_in_whatever_case_it_is_written(call: Caller, http: HttpServer) -> None:
+    headers = {"accept": "text/csv", "content-type": "application/vnd.bank+json", "x-api-key": "mine"}
+
+    call(
+        {"method": "POST", "json": {"a": 1}, "headers": headers},
+        connection=http.connection(proof="header", header="X-Api-Key", value="s3cret"),
+    )
+
+    [asked] = http.asked
+    assert asked.lines.count("accept") == asked.lines.count("content-type") == asked.lines.count("x-api-key") == 1
+    assert (asked.headers["accept"], asked.headers["content-type"]) == ("text/csv", "application/vnd.bank+json")
+    assert asked.headers["x-api-key"] == "s3cret"
 
 
 def test_a_value_that_looks_like_a_key_is_not_filled_in_again(call: Caller, http: HttpServer) -> None:
@@ -281,7 +315,16 @@ def test_a_packed_answer_is_unpacked_and_a_bomb_is_not(call: Caller, http: HttpS
     assert failed(call()) == "the answer of 127.0.0.1 is larger than 64 MB"
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 99)[:-9]])
+def test_an_answer_that_is_packed_in_two_parts_is_whole(call: Caller, http: HttpServer) -> None:
+    body = gzip.compress(b"first;") + gzip.compress(b"second")
+    http.answers = lambda asked: Said(200, body, {"Content-Encoding": "gzip"})
+
+    played = call({"outputs": {"body": "${f.body}"}}, targets={"f.body": OutputTarget(type="File")})
+
+    assert played.outputs == {"f.body": b"first;second"}
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 99)[:-9], gzip.compress(b"x") + b"rest"])
 def test_an_answer_that_is_packed_wrongly_fails(call: Caller, http: HttpServer, body: bytes) -> None:
     http.answers = lambda asked: Said(200, body, {"Content-Encoding": "gzip"})
 
@@ -652,6 +695,47 @@ def test_a_refusal_is_known_and_a_fault_of_the_server_leaves_doubt(
     assert [json.loads(entry)[0] for entry in played.context.recorded] == words
 
 
+@pytest.mark.parametrize(
+    "then", [Said(404), Said(409), Said(raw=b"HTTP/1.1 200 O"), Said(302, b"", {"Location": "x:"})]
+)
+def test_a_post_that_was_taken_stays_so_whatever_its_answer_is_fetched_with(
+    call: Caller, http: HttpServer, then: Said
+) -> None:
+    http.answers = lambda asked: then if asked.method == "GET" else Said(303, b"", {"Location": "/status"})
+
+    played = call(POST)
+
+    assert failed(played)
+    assert [asked.method for asked in http.asked] == ["POST", "GET"]
+    assert [json.loads(entry)[0] for entry in played.context.recorded] == ["try"]
+
+
+def test_a_post_that_was_taken_stays_so_where_the_server_is_gone_by_then(call: Caller, http: HttpServer) -> None:
+    def answer(asked: Asked) -> Said:
+        http.ears[0].shutdown(socket.SHUT_RDWR)  # who is there stays, and nobody else is let in
+        return Said(303, b"", {"Location": "/status", "Connection": "close"})
+
+    http.answers = answer
+
+    played = call(POST)
+
+    assert failed(played).endswith("; it may have arrived all the same")
+    assert [json.loads(entry)[0] for entry in played.context.recorded] == ["try"]
+
+
+@pytest.mark.parametrize(("first", "words"), [(503, ["try"]), (429, ["try", "not"])])
+def test_a_refusal_of_the_second_try_takes_back_no_first_one_that_may_be_done(
+    call: Caller, http: HttpServer, first: int, words: list[str]
+) -> None:
+    said = [Said(409), Said(first)]
+    http.answers = lambda asked: said.pop()
+
+    played = call({**POST, "retry": {"on": [429, 503], "wait_seconds": 0}})
+
+    assert "was answered by 409" in failed(played)
+    assert [json.loads(entry)[0] for entry in played.context.recorded] == words
+
+
 def test_nobody_there_is_no_doubt_and_an_answer_cut_short_is_one(call: Caller, http: HttpServer) -> None:
     nobody = ConnectionInput(
         name="bank", kind="http", options={"url": f"http://127.0.0.1:{http_server.free_port()}"}, private_hosts=True
@@ -755,6 +839,14 @@ def test_the_other_rows_are_tried_too_where_that_is_wanted(call: Caller, http: H
     assert len(http.asked) == 3
 
 
+def test_a_file_of_answers_holds_no_secret_that_a_server_repeats(call: Caller, http: HttpServer) -> None:
+    http.answers = lambda asked: Said(403, f"no right: {asked.headers['authorization']}".encode())
+
+    played = call(ROWS, CSV, connection=http.connection(proof="bearer", token="t0ken+/"))
+
+    assert b"no right: Bearer [secret]" in played.outputs["f.answers"]
+
+
 def test_no_row_is_sent_before_all_of_them_can_be(call: Caller, http: HttpServer) -> None:
     rows = {"f.rows": ("rows.csv", b"iban,amount\nDE1,1.10\n,2.20\n")}
 
@@ -777,6 +869,16 @@ def test_rows_that_were_sent_and_are_others_now_are_refused(call: Caller, http: 
 
     assert "row 1 was done by an earlier try, and is something else now: nothing was done" in said
     assert len(http.asked) == 3
+
+
+def test_answers_of_rows_do_not_pile_up(call: Caller, http: HttpServer) -> None:
+    http.answers = _pay()
+
+    played = call(ROWS, CSV)
+
+    assert len(http.asked) == 3
+    names = {path.name for path in played.context.folder.iterdir() if path.name.startswith("answer")}
+    assert names <= {"answer", "answers.csv"}
 
 
 def test_a_row_that_failed_may_be_mended(call: Caller, http: HttpServer) -> None:

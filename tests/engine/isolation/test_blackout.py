@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from procession.actions.blackout import MARK, Blackout, wipe
 from procession.actions.contract import ConnectionInput, FileOutput, StepOutcome
 from procession.engine.isolation import codec
-from procession.engine.isolation.blackout import MARK, Blackout, wipe
 from procession.model.lifecycle import StepStatus
 
 SECRET = "canary&2f~ <p@ss/w\u00f6rd'\"\\+="

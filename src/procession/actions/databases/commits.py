@@ -27,6 +27,7 @@ class CommitMark:
             f"SELECT count(*) || '-' || coalesce(sum(CAST(hash(t) AS HUGEINT)), 0) FROM {quote(relation)} t"
         ).fetchone()
         assert row is not None
+        # A sum, so that the order of the rows does not count: a source may give them in another one.
         self.rows: str = row[0]
 
     def write(self, number: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from procession.actions.blackout import Blackout
 from procession.actions.contract import ConnectionInput
 from procession.actions.databases.statements import StatementPart, names, written
 from procession.actions.problems import Problem
@@ -77,6 +78,8 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Con
             keepalives_interval=10,
             keepalives_count=3,
             autocommit=True,
+            # Else a ticket of this machine's own user would be shown, and no certificate be asked for.
+            gssencmode="disable",
             **_tls(options.tls),
         )
     except psycopg.Error as error:
@@ -119,6 +122,7 @@ def _roots() -> str:
 
 def _refusal(error: psycopg.Error) -> str:
     text = str(error)
+    # In the order above: what says more stands first, since "role" and "database" are in many a sentence.
     for part, words in _REFUSALS.items():
         if part in text:
             return words
@@ -130,10 +134,9 @@ def told(error: psycopg.Error, connection: ConnectionInput) -> str:
     text = error.diag.message_primary or ""
     if not text:
         return "the connection to it was lost"
-    for secret in connection.secrets.values():
-        text = text.replace(secret, "***") if secret else text
     hint = f" ({error.diag.message_hint})" if error.diag.message_hint else ""
-    return " ".join(f"{text}{hint}".split())[:1_000]
+    # Before it is cut: of a secret at the end the first half would stay.
+    return " ".join(Blackout(connection).text(f"{text}{hint}").split())[:1_000]
 
 
 def complaint(error: psycopg.Error, connection: ConnectionInput, sql: str) -> str:

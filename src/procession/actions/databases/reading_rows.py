@@ -93,6 +93,7 @@ def gather(
     batch = list(islice(coming, BATCH_ROWS))
     kept = ArrivingRows(doing.connection, RELATION, columns())
     while batch:
+        # Refused and not cut: a total of some of the rows is a wrong one, and nobody would see it.
         if kept.rows + len(batch) > rows_max:
             raise Problem(f"there are more rows than {rows_max:,} (rows_max); nothing was published")
         kept.add(batch)

@@ -78,6 +78,7 @@ class TableTransfer:
         """Moves the rows over, and reads back what the table has of them. Raises Problem where it is anything else."""
         from psycopg import sql
 
+        # As texts: not every type can be compared (json, point), and 1.0 is not what was given as 1.00.
         texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self._spelled())
         names, values = self._names(), self._names()
         if self.doing.context.settings.batch is not None:
@@ -141,6 +142,7 @@ def _listed(names: Sequence[str]) -> sql.Composable:
 
 def batch_of(doing: RowWork) -> str:
     """The run and the step: the same for every try and every restart."""
+    # Without its last part, which counts the restarts of the run.
     return doing.context.idempotency_key.rpartition("/")[0]
 
 

@@ -61,7 +61,12 @@ class WriteDatabaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_un
         """Schema and table, or the table alone, without quotes."""
         found = _INTO.fullmatch(self.into)
         assert found is not None
-        return tuple(part.strip('"').replace('""', '"') for part in found.groups() if part is not None)
+        return tuple(_bare(part) for part in found.groups() if part is not None)
+
+
+def _bare(part: str) -> str:
+    # The outer two alone: a name may begin with a quote of its own, and would be that of another table without it.
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part
 
 
 def reads(settings: WriteDatabaseSettings) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ class Acts:
         """That what was done, or may have been, is what is to be done now. Raises Problem before anything is done."""
         if len(digests) > ROWS_MAX or len(self.context.journal) + 2 * len(digests) > RECORDS_MAX:
             raise Problem(f"a step does at most {ROWS_MAX:,} things outside, one after the other; divide the rows")
+        # All before the first act: a row that moved by one would pay its neighbour a second time.
         for row, past in self._past.items():
             if digests.get(row) != past.digest:
                 what = f"row {row}" if row else "what this step does"
@@ -89,6 +90,7 @@ class Acts:
 
     def begin(self, row: int, digest: str, key: str) -> None:
         """Puts on disk that it is tried, unless that is there."""
+        # Of one in doubt it stands there: the first key must stay the one that a third try finds.
         if row not in self._past:
             self.context.record(_encoded("try", row, digest, key))
             self._past[row] = _Past(digest=digest, key=key)
@@ -96,6 +98,7 @@ class Acts:
     def done(self, row: int, *result: Any) -> None:
         """Puts on disk that it is done. What of `result` is too long to be kept is None in the next try."""
         entry = _encoded("done", row, *result)
+        # That it is done must be kept, whatever the other side has answered at what length.
         if len(entry) > RECORD_CHARS_MAX:
             entry = _encoded("done", row, *(one if isinstance(one, int) else None for one in result))
         self.context.record(entry)

@@ -46,9 +46,18 @@ _HOLDING_4 = (
     (IPv6Network("64:ff9b:1::/48"), 0),  # the same within a network, RFC 8215
     (IPv6Network("2002::/16"), 80),  # 6to4
 )
+# Where in it the other address lies is for its network to say: no answer to whether that one is public can be trusted.
+_OF_A_NETWORK = IPv6Network("64:ff9b:1::/48")
 # Where clouds give the credentials of the machine to whoever asks it: nobody's business, whoever allows what.
 _METADATA = frozenset(
-    map(ip_address, ("169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "fd00:ec2::254"))
+    map(
+        ip_address,
+        (
+            *("169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"),  # Amazon
+            *("100.100.100.200", "168.63.129.16", "192.0.0.192", "169.254.0.23"),  # Alibaba, Azure, Oracle, Tencent
+            *("fd20:ce::254", "fe80::a9fe:a9fe"),  # Google, OpenStack
+        ),
+    )
 )
 # Addresses as only the C library reads them: 2130706433, 0x7f.1, 0177.0.0.1, 127.1.
 _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
@@ -73,6 +82,7 @@ def find(host: str, port: int, *, private_hosts: bool) -> tuple[CheckedAddress, 
 
     Unless `private_hosts`, none of this machine, of a private network or of a link; never one for many receivers.
     """
+    # As options and addresses of the web have those of IPv6.
     name = host.removeprefix("[").removesuffix("]")
     found = tuple(dict.fromkeys(_look_up(name, port)))[:ADDRESSES_MAX]
     allowed = tuple(CheckedAddress(name, one, port) for one in found if is_allowed(one, private_hosts=private_hosts))
@@ -87,6 +97,8 @@ def find(host: str, port: int, *, private_hosts: bool) -> tuple[CheckedAddress, 
 
 
 def is_allowed(address: IPAddress, *, private_hosts: bool) -> bool:
+    if address in _OF_A_NETWORK and not private_hosts:
+        return False
     inner = _held(address)
     if inner is not None:
         return is_allowed(inner, private_hosts=private_hosts)
@@ -99,7 +111,7 @@ def is_public(address: IPAddress) -> bool:
     """Whether it is an address that anybody on the Internet may have."""
     inner = _held(address)
     if inner is not None:
-        return is_public(inner)
+        return address not in _OF_A_NETWORK and is_public(inner)
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _PRIVATE_4) and address not in _METADATA
     return address in _GIVEN_6 and not any(address in network for network in _PRIVATE_6)
@@ -143,6 +155,7 @@ def _ask(name: str, port: int) -> list[IPAddress]:
         except OSError as error:
             errors.append(error)
 
+    # Given up, it goes on until the resolver answers; the process of one attempt ends before that matters.
     thread = threading.Thread(target=ask, name="resolver", daemon=True)
     thread.start()
     thread.join(NAME_SECONDS_MAX)

@@ -22,7 +22,14 @@ from procession.actions.reaching import acts, pointers, urls
 from procession.actions.reaching.acts import Acts
 from procession.actions.reaching.addresses import AddressRefused
 from procession.actions.reaching.call_settings import SAFE, CallSettings
-from procession.actions.reaching.exchanges import HttpAnswer, HttpAsk, HttpExchange, Unanswered
+from procession.actions.reaching.exchanges import (
+    HttpAnswer,
+    HttpAsk,
+    HttpExchange,
+    Unanswered,
+    in_doubt,
+    merged,
+)
 from procession.actions.reaching.filling import fill, given_of, known
 
 WAIT_SECONDS_MAX = 300.0  # before one more try of a request
@@ -49,7 +56,7 @@ class HttpCaller:
         body = self._body(given)
         headers = {name: fill(text, given) for name, text in settings.headers.items()}
         if settings.json is not None:
-            headers = {"Content-Type": "application/json", **headers}
+            headers = merged({"Content-Type": "application/json"}, headers)
         if bad := next((name for name, text in headers.items() if not text.isprintable()), None):
             raise Problem(f"headers.{bad}: holds a line break or a control character")
         assert self.context.connection is not None
@@ -72,11 +79,15 @@ class HttpCaller:
 
     def answered(self, ask: HttpAsk) -> HttpAnswer:
         """The answer, after as many tries as the settings say. Raises Problem."""
-        retry = self.context.settings.retry
+        retry, may_be_done = self.context.settings.retry, False
         for tries in count():
-            answer = self.exchange.send(ask)
+            with in_doubt(may_be_done):
+                answer = self.exchange.send(ask)
+            may_be_done = may_be_done or answer.may_be_done
             if retry is None or answer.status not in retry.on or tries >= retry.times:
-                return answer
+                return replace(answer, may_be_done=may_be_done)
+            # One that was not refused may have been done; the server may call the next a duplicate, and refuse that.
+            may_be_done = may_be_done or not is_refusal(answer)
             seconds = max(retry.wait_seconds * 2**tries, _asked_seconds(answer))
             if seconds > WAIT_SECONDS_MAX:
                 raise Problem(f"{ask.url.host} answers {answer.status} and asks to wait {seconds:,.0f} s")
@@ -99,6 +110,7 @@ class HttpCaller:
         try:
             answer = self.answered(keyed(ask, key))
         except AddressRefused:
+            # Nobody was connected to.
             done.undone(row)
             raise
         except Unanswered as error:
@@ -107,8 +119,7 @@ class HttpCaller:
                 raise
             raise Problem(f"{error}; it may have arrived all the same") from error
         if not self.is_right(answer):
-            # A server that refuses says so by 4xx; by 5xx it says that it does not know either.
-            if 400 <= answer.status <= 499 and answer.status != 408:
+            if is_refusal(answer):
                 done.undone(row)
             raise wrong(ask, answer)
         try:
@@ -129,6 +140,12 @@ class HttpCaller:
         return f"{self.context.idempotency_key}/{row}" if row else self.context.idempotency_key
 
 
+def is_refusal(answer: HttpAnswer) -> bool:
+    """Whether it is certain that nothing has happened."""
+    # A server that refuses says so by 4xx; by 5xx it says that it does not know either.
+    return 400 <= answer.status <= 499 and answer.status != 408 and not answer.may_be_done
+
+
 def keyed(ask: HttpAsk, key: str) -> HttpAsk:
     """With the key that says that it is the same request, unless the user has given one."""
     if ask.method in SAFE or any(name.lower() == "idempotency-key" for name in ask.headers):
@@ -137,6 +154,7 @@ def keyed(ask: HttpAsk, key: str) -> HttpAsk:
 
 
 def digest_of(ask: HttpAsk) -> str:
+    # Without headers: a new key or another format of the answer makes it no other payment.
     if isinstance(ask.body, bytes):
         return acts.digest(ask.method, str(ask.url), ask.body)
     with ask.body.open("rb") as file:
@@ -159,6 +177,7 @@ def _kept(value: Any) -> Any:
 
 
 def _path(pattern: str, given: Mapping[str, Any]) -> str:
+    # An empty one would name what is above: DELETE /users/{id} would be DELETE /users/.
     words = {key: naming.plain(known(given, key)) for key in naming.keys(pattern)}
     if empty := next((key for key, word in words.items() if not word), None):
         raise Problem(f"path: {{{empty}}} is empty")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from procession.actions.blackout import Blackout
 from procession.actions.contract import Context, StepOutcome
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem, ShownProblem
@@ -41,6 +42,7 @@ def _perform(doing: RowWork, caller: HttpCaller, each: EachRow) -> str:
     wanted = list(asks(caller, rows))
     told = _Told()
     done = None
+    # What changes nothing is asked anew by every try: a journal of it would only be an old answer.
     if caller.context.settings.method not in SAFE:
         done = Acts(caller.context)
         done.require({number: digest_of(ask) for number, ask in wanted})
@@ -91,7 +93,10 @@ def _publish(doing: RowWork, caller: HttpCaller, told: _Told) -> None:
     if outputs.rows is None:
         return
     columns = {"row": "BIGINT", "status": "INTEGER", "words": "VARCHAR", **dict.fromkeys(outputs.picked, "VARCHAR")}
-    row_values.make(doing.connection, "told", columns, told.rows)
+    # A server that refuses may repeat what proved who asks, and files leave the process as they are.
+    guard = Blackout(caller.context.connection)
+    rows = [(row, status, guard.maybe(words), *picked) for row, status, words, *picked in told.rows]
+    row_values.make(doing.connection, "told", columns, rows)
     doing.publish("told", outputs.rows, default="answers.csv")
 
 

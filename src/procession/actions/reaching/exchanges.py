@@ -9,6 +9,7 @@ import base64
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -54,13 +55,18 @@ class HttpAsk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """`body` is a file of its own; header names are in lower case."""
+    """`body` is a file that stays until the next request; header names are in lower case.
+
+    `may_be_done`: what was asked was taken before this answer, which is of another request (RFC 9110, 15.4.4), or of
+    the same one sent again. Whatever it says is no refusal.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: Path
     size_bytes: int
     url: HttpUrl  # that gave it
+    may_be_done: bool = False
 
     def shown(self) -> str:
         """The beginning of its body, for a message."""
@@ -81,9 +87,9 @@ class HttpExchange:
         if self._proof and self._home.scheme == "http" and not connection.private_hosts:
             raise Problem(f"{connection.called} would send its secret without TLS; its address must begin with https")
         self._context = ssl.create_default_context()
+        # Whatever the machine's own OpenSSL still takes (RFC 8996).
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._transports: dict[tuple[tuple[str, str, int], CheckedAddress, bool], httpx2.HTTPTransport] = {}
-        self._bodies = 0
 
     def __enter__(self) -> Self:
         return self
@@ -94,12 +100,16 @@ class HttpExchange:
 
     def send(self, ask: HttpAsk) -> HttpAnswer:
         """The answer, whatever its status; that of the last redirect that may be followed. Raises Problem."""
+        may_be_done = False
         with TimeWatch(ask.seconds_max) as watch:
             for _ in range(REDIRECTS_MAX + 1):
-                answer = self._send(ask, watch)
+                with in_doubt(may_be_done):
+                    answer = self._send(ask, watch)
                 if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                    return answer
-                ask = self._follow(ask, answer)
+                    return replace(answer, may_be_done=may_be_done)
+                following = self._follow(ask, answer)
+                # A POST that is answered by "see there" was taken: what goes wrong from here on takes nothing back.
+                may_be_done, ask = may_be_done or following.method != ask.method, following
         raise Problem(f"{ask.url.host} redirects more than {REDIRECTS_MAX} times")
 
     def _follow(self, ask: HttpAsk, answer: HttpAnswer) -> HttpAsk:
@@ -116,7 +126,8 @@ class HttpExchange:
         is_home = ask.url.origin == self._home.origin
         headers = {**_USUAL, "Host": ask.url.authority}
         if is_home:
-            headers |= {**ask.headers, **self._proof}
+            # The proof last: no header of a step, in whatever case, stands in its place or beside it.
+            headers = merged(headers, ask.headers, self._proof)
         places = addresses.find(ask.url.host, ask.url.port, private_hosts=self._connection.private_hosts)
         for number, place in enumerate(places, start=1):
             try:
@@ -166,9 +177,10 @@ class HttpExchange:
         return self._transports[key]
 
     def _answer(self, ask: HttpAsk, response: httpx2.Response, watch: TimeWatch) -> HttpAnswer:
-        self._bodies += 1
-        path = self._folder / f"answer{self._bodies}"
+        # One file for all of them, as each is read before the next is asked for: 40,000 rows would fill the disk.
+        path = self._folder / "answer"
         size = 0
+        # By what is unpacked, as it comes: a size in a header is the server's own word.
         with path.open("wb") as file:
             for piece in _unpacked(response, ask.url.host):
                 size += len(piece)
@@ -178,6 +190,25 @@ class HttpExchange:
         _ = watch.left  # one that was cut in the middle may look like one that has ended
         headers = {name.lower(): text for name, text in response.headers.items()}
         return HttpAnswer(status=response.status_code, headers=headers, body=path, size_bytes=size, url=ask.url)
+
+
+@contextmanager
+def in_doubt(may_be_done: bool) -> Iterator[None]:
+    """What may be done already stays so, however certain it is that this further request reached nobody."""
+    try:
+        yield
+    except (AddressRefused, Unanswered) as error:
+        if not may_be_done:
+            raise
+        raise Unanswered(str(error), is_in_doubt=True) from error
+
+
+def merged(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Headers of which later ones replace earlier ones: their names are one in any case (RFC 9110, 5.1)."""
+    found: dict[str, tuple[str, str]] = {}
+    for part in parts:
+        found |= {name.lower(): (name, text) for name, text in part.items()}
+    return dict(found.values())
 
 
 _USUAL = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": _AGENT}
@@ -197,6 +228,9 @@ def _proof(connection: ConnectionInput) -> dict[str, str]:
             name, text = str(options.get("header", "")), secrets.get("value", "")
         case _:
             return {}
+    if not text or text == "Bearer ":
+        # Taken away, perhaps in a hurry: without it nothing is asked. (A user without a password is a proof to some.)
+        raise Problem(f"{connection.called} has no secret to prove who asks; an administrator can set it")
     if not name or not text.isprintable():
         raise Problem(f"{connection.called} has a header or a secret that no request can hold")
     return {name: text}
@@ -224,6 +258,9 @@ def _unpacked(response: httpx2.Response, host: str) -> Iterator[bytes]:
         while left:
             yield unpack.decompress(left, _PIECE_BYTES)
             left = unpack.unconsumed_tail
+            if unpack.eof and unpack.unused_data:
+                # A second member of the same gzip (RFC 1952, 2.2): without it the answer would end early, in silence.
+                left, unpack = unpack.unused_data, zlib.decompressobj(zlib.MAX_WBITS | 32)
     yield unpack.flush()
     if not unpack.eof:
         raise httpx2.RemoteProtocolError("the packed answer ends in the middle")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from procession.actions import references
+from procession.actions.blackout import Blackout
 from procession.actions.contract import Context, StepOutcome
 from procession.actions.expecting import Expect
 from procession.actions.reaching import acts, row_values
@@ -38,5 +39,8 @@ def _publish(doing: RowWork, context: Context, post: Mailing) -> None:
     for reference in references.only([settings.outputs.sent]):
         doing.outputs[reference] = post.sent
     if settings.outputs.rows is not None:
-        row_values.make(doing.connection, "told", _COLUMNS, post.told)
+        # The words are the mail server's, and a file leaves the process as it is.
+        guard = Blackout(context.connection)
+        told = [(row, address, status, guard.maybe(words)) for row, address, status, words in post.told]
+        row_values.make(doing.connection, "told", _COLUMNS, told)
         doing.publish("told", settings.outputs.rows, default="mails.csv")

@@ -35,7 +35,7 @@ def run(context: Context, caller: HttpCaller, pages: Pages) -> StepOutcome:
             for item in pointers.items(answer.body.read_bytes(), pages.items, answer.url.host):
                 file.write((b",\n" if found else b"\n") + bytes(item))
                 found += 1
-            answer.body.unlink()
+            answer.body.unlink()  # else a thousand pages of 64 MB lie on the disk at once
             if file.tell() > BODY_BYTES_MAX:
                 raise Problem(f"the pages of {answer.url.host} are larger than {BODY_BYTES_MAX // 2**20} MB")
             context.progress(0.0, f"{read} pages, {found:,} items")
@@ -53,6 +53,7 @@ def run(context: Context, caller: HttpCaller, pages: Pages) -> StepOutcome:
 def _answers(caller: HttpCaller, ask: HttpAsk, pages: Pages) -> Iterator[HttpAnswer]:
     seen: set[str] = set()
     for _ in range(pages.max):
+        # A server whose last page names itself would be asked a thousand times, and every item be there as often.
         if str(ask.url) in seen:
             raise Problem(f"{ask.url.host}: page {len(seen)} names one that was read already as the next")
         seen.add(str(ask.url))

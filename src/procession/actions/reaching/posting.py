@@ -40,6 +40,7 @@ class Mailing:
     def send(self, session: MailSession) -> None:
         """All of them in order, until one fails that may not be passed by."""
         done = Acts(self.context)
+        # By receivers alone: who got a mail got it, and a corrected word in it is no reason to send it again.
         done.require({row: acts.digest(*mail.receivers) for row, mail in self.mails.items()})
         for number, (row, mail) in enumerate(self.mails.items(), start=1):
             status, words = self._send(session, done, row, mail)
@@ -59,6 +60,7 @@ class Mailing:
             agreed = session.agree(self.sender.addr_spec, mail.receivers)
         except MailRefused as refused:
             return self._refused(place, refused)
+        # Only now: who was refused is not in the journal, and may be asked again by any try.
         key = done.key(row, self._key(row))
         content = mails.content(mail, self.parts, sender=self.sender, key=key)
         done.begin(row, acts.digest(*mail.receivers), key)

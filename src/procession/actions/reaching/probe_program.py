@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from procession.actions.blackout import Blackout
 from procession.actions.contract import ConnectionInput
 from procession.actions.problems import Problem
 from procession.actions.reaching import addresses
@@ -18,7 +19,6 @@ from procession.actions.transferring.opening import SIDES, opened
 MEMORY_BYTES_MAX = 2 * 2**30
 CPU_SECONDS_MAX = 20
 CONNECT_SECONDS_MAX = 15.0
-BLACKED_OUT = "[secret]"
 
 
 def tried(connection: ConnectionInput) -> str:
@@ -51,14 +51,13 @@ def _address(connection: ConnectionInput) -> tuple[str, int, bool]:
 
 def answer(connection: ConnectionInput) -> dict[str, object]:
     """Whether it works, and words without any secret, whatever the other side says."""
+    # Any other error ends the process without a word: what libraries say of a fault of theirs is not for a page.
     try:
         works, words = True, tried(connection)
     except (Problem, OSError) as error:
         works, words = False, str(error)
-    # Servers repeat what they were told.
-    for secret in connection.secrets.values():
-        words = words.replace(secret, BLACKED_OUT)
-    return {"works": works, "message": words}
+    # Servers repeat what they were told, and libraries write it in other ways than it was given.
+    return {"works": works, "message": Blackout(connection).text(words)}
 
 
 def main() -> None:

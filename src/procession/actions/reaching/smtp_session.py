@@ -104,6 +104,7 @@ class MailSession:
                 continue
             refused[receiver] = _told(code, words)
             codes.append(code)
+            # It closes after this (RFC 5321, 3.8): what was agreed so far is void.
             if code == 421:
                 self._leave()
                 raise MailRefused(f"{self._host} takes no more: {_told(code, words)}", is_for_now=True, ends_all=True)
@@ -146,6 +147,7 @@ class MailSession:
         context = ssl.create_default_context()
         security = options.get("security", "starttls")
         made = _CheckedSmtp(places, context if security == "tls" else None, _name(str(options["sender"])))
+        # No "STARTTLS if there is": whoever stands between would only have to leave it out.
         try:
             watch.add(made.sock)  # type: ignore[arg-type]
             if security == "starttls":

@@ -71,10 +71,10 @@ def below(base: str, path: str, query: Mapping[str, str]) -> HttpUrl:
     """
     if _CONTROL.search(path) or "?" in path or "#" in path:
         raise Problem(f"path: {_shown(path)} holds a blank, a backslash, ? or #; query is a setting of its own")
-    # Also as percent-encoded, which servers decode before they walk.
-    if any(
-        unquote(unquote(segment)).strip() in {".", ".."} for segment in re.split("/|%2f", path, flags=re.IGNORECASE)
-    ):
+    # Also as percent-encoded, which servers decode before they walk, and some a second time; with backslashes, which
+    # Windows takes for slashes; and before ";", behind which servers of Java see parameters of a segment.
+    walked = re.split(r"[/\\]", unquote(unquote(path)))
+    if any(segment.partition(";")[0].strip() in {".", ".."} for segment in walked):
         raise Problem(f"path: {_shown(path)} leads out of the connection's address")
     start = parse(base)
     target = start.target.rstrip("/") + "/" + quote(path.lstrip("/"), safe=_LITERAL) if path else start.target
@@ -90,6 +90,7 @@ def value(text: str) -> str:
 def with_query(url: HttpUrl, name: str, text: str) -> HttpUrl:
     """The same address with this one word of its query set."""
     path, _, query = url.target.partition("?")
+    # Set and not added: of two of one name, servers take the first, the last or both.
     words = [word for word in query.split("&") if word and unquote(word.partition("=")[0]) != name]
     words.append(f"{quote(name, safe='')}={quote(text, safe='')}")
     return parse(f"{url.scheme}://{url.authority}{path}?{'&'.join(words)}")

@@ -43,6 +43,7 @@ class TimeWatch:
     def add(self, one: socket.socket) -> None:
         with self._lock:
             self._sockets.append(one)
+        # The time may have come between the look at it and the connection, which would then never be cut.
         if self.is_over:
             self._cut()
 

@@ -54,6 +54,7 @@ class BucketSide:
                 "allow_http": not is_tls,
                 "proxy_url": self._tunnel.address,
             },
+            # Safe to send again: under one key the same bytes, and "create" refuses a second time.
             retry_config={"max_retries": 3},
         )
 
@@ -98,6 +99,7 @@ class BucketSide:
 
     def settle(self, path: str, file: BinaryIO, *, replaces: bool) -> None:
         with self._told(path):
+            # In one request: the library asks whether the name is free with a whole object only, and not with parts.
             obstore.put(self._store, path, file, mode="overwrite" if replaces else "create", use_multipart=False)
 
     def move(self, path: str, to: str, *, replaces: bool) -> None:

@@ -81,7 +81,12 @@ def get(transfer: FileTransfer) -> dict[str, OutputValue]:
     place = transfer.context.folder / "fetched"
     # By number and not by name: two names that differ in case are one on some disks.
     place.mkdir()
-    digests = [_fetch(transfer, one, place / str(number)) for number, one in enumerate(found)]
+    digests, room = list[str](), transfer.settings.max_mb * MEGABYTE
+    for number, one in enumerate(found):
+        path = place / str(number)
+        digests.append(_fetch(transfer, one, path, room))
+        # Of all files together: each by itself could be as large as all of them may be.
+        room -= path.stat().st_size
     changed = _changed(transfer, found, looked_at)
     kept = [
         (one, digest, place / str(number))
@@ -95,17 +100,17 @@ def get(transfer: FileTransfer) -> dict[str, OutputValue]:
     return _outputs(transfer, [(one.name, path) for one, _, path in kept])
 
 
-def _fetch(transfer: FileTransfer, file: RemoteFile, path: Path) -> str:
+def _fetch(transfer: FileTransfer, file: RemoteFile, path: Path, bytes_max: int) -> str:
     """The SHA-256 of its content; "" where it is not what the list said."""
     digest, size = hashlib.sha256(), 0
-    most = transfer.settings.max_mb * MEGABYTE
     with path.open("wb") as target:
         for block in transfer.side.read(transfer.at(file.name)):
             size += len(block)
             # A server that says less than it sends must not fill the disk.
-            if size > most:
+            if size > bytes_max:
                 raise Problem(
-                    f"{remote_names.shown(file.name)} is larger than the {transfer.settings.max_mb:,} MB of max_mb"
+                    f"with {remote_names.shown(file.name)} the files are larger than the"
+                    f" {transfer.settings.max_mb:,} MB of max_mb; nothing was fetched"
                 )
             digest.update(block)
             target.write(block)

@@ -63,10 +63,13 @@ class FolderSide:
             for number, entry in enumerate(found):
                 if number >= ENTRIES_MAX:
                     raise Problem(f"{remote_names.shown(folder)} holds more than {ENTRIES_MAX:,} entries")
-                if entry.is_file(follow_symlinks=False):
-                    files.append(_remote(entry.name, entry.stat(follow_symlinks=False)))
-                else:
-                    others.append(entry.name)
+                try:
+                    if entry.is_file(follow_symlinks=False):
+                        files.append(_remote(entry.name, entry.stat(follow_symlinks=False)))
+                    else:
+                        others.append(entry.name)
+                except FileNotFoundError:
+                    continue  # taken away since it was named: no trouble of the folder's
         return Listing(files=tuple(files), others=tuple(others))
 
     def find(self, path: str) -> RemoteFile | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,28 +88,53 @@ def _is_there(transfer: FileTransfer, one: _Leaving) -> bool:
 def _was_taken_away(transfer: FileTransfer, one: _Leaving) -> bool:
     """An inbox is emptied by its owner: what an earlier try of this step had left whole is not sent twice."""
     side, path = transfer.side, transfer.at(one.name)
-    if _mark(transfer, one) not in transfer.context.journal:
+    deeds = {_mark(transfer, one, deed): deed for deed in _DEEDS}
+    # The last counts: a try that failed, and said so, may have been followed by one that did not.
+    last = next((deeds[entry] for entry in reversed(transfer.context.journal) if entry in deeds), _UNLEFT)
+    if last != _LEAVING:
+        return last == _LEFT
+    # That try ended at the rename itself: while the part is there, the name was not given.
+    if side.find(path + PART) is not None:
         return False
-    # The mark is older than the name: while the part is there, it has not got it.
-    return not (side.can_grow and side.find(path + PART) is not None)
+    # Nor is a part that somebody has cleared away a delivery, and a second one would pay twice.
+    raise Problem(
+        f"whether an earlier try has left {remote_names.shown(one.name)} is not known: neither it nor its unfinished"
+        f" part is at {side.place} any more; look there, and if it did not arrive, put it there or begin a new run"
+    )
 
 
-def _mark(transfer: FileTransfer, one: _Leaving) -> str:
-    return mark("left", transfer.at(one.name), one.sha256)
+_LEAVING, _LEFT, _UNLEFT = "leaving", "left", "not left"
+_DEEDS = (_LEAVING, _LEFT, _UNLEFT)
+
+
+def _mark(transfer: FileTransfer, one: _Leaving, deed: str) -> str:
+    return mark(deed, transfer.at(one.name), one.sha256)
 
 
 def _send(transfer: FileTransfer, one: _Leaving) -> None:
     side, path = transfer.side, transfer.at(one.name)
     with one.path.open("rb") as file:
         side.stage(path, file)
+        # Of a bucket no retry could tell "sent" from "about to be sent": afterwards only.
         if side.can_grow:
-            transfer.context.record(_mark(transfer, one))
+            transfer.context.record(_mark(transfer, one, _LEAVING))
         try:
             side.settle(path, file, replaces=transfer.settings.overwrite)
         except NameTaken:
             # Somebody was faster since it was looked at; perhaps with the same.
             if digest_of(side, path) != one.sha256:
+                _record_failure(transfer, one)
                 raise
-        # A bucket shows nothing by which a retry could tell "sent" from "about to be sent": afterwards only.
-        if not side.can_grow:
-            transfer.context.record(_mark(transfer, one))
+        except Problem:
+            _record_failure(transfer, one)
+            raise
+        transfer.context.record(_mark(transfer, one, _LEFT))
+
+
+def _record_failure(transfer: FileTransfer, one: _Leaving) -> None:
+    """That it was not left, where that can be told: whoever clears the part away must not make a delivery of it."""
+    side = transfer.side
+    # What cannot be asked now stays in doubt.
+    with suppress(Problem):
+        if side.can_grow and side.find(transfer.at(one.name) + PART) is not None:
+            transfer.context.record(_mark(transfer, one, _UNLEFT))

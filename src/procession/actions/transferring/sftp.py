@@ -24,6 +24,7 @@ from procession.actions.transferring.sides import (
     Gone,
     Listing,
     NameTaken,
+    NotSupported,
     RemoteFile,
 )
 
@@ -65,6 +66,8 @@ class SftpSide:
             raise Gone(f"{self.place}: there is no such file or folder") from error
         except asyncssh.SFTPPermissionDenied as error:
             raise Problem(f"{self.place} does not permit it: {error.reason}") from error
+        except asyncssh.SFTPOpUnsupported as error:
+            raise NotSupported(f"{self.place} cannot do it: {error.reason}") from error
         except asyncssh.Error as error:
             raise Problem(f"{self.place}: {error.reason}") from error
         except TimeoutError as error:
@@ -168,10 +171,8 @@ class SftpSide:
             return
         try:
             self._do(self._sftp.posix_rename(place, to))
-        except Gone:
-            raise
-        except Problem:
-            # A server without that extension: what has the name goes first.
+        except NotSupported:
+            # Only then what has the name goes first: after any other refusal it would be gone, and ours not there.
             self._remove(to)
             self._do(self._sftp.rename(place, to))
 

@@ -82,6 +82,7 @@ def _free(transfer: FileTransfer, found: Sequence[RemoteFile]) -> list[RemoteFil
 
 def _is_half_moved(transfer: FileTransfer, one: RemoteFile, there: RemoteFile) -> bool:
     """A bucket moves by a copy and a removal, and a crash may come between them."""
+    # Both: the same size is no same file, and only what this step has begun is its own to take away.
     if there.size_bytes != one.size_bytes or _mark(transfer, one) not in transfer.context.journal:
         return False
     side = transfer.side

@@ -41,6 +41,10 @@ class Gone(Problem):
     """There is no such file or folder."""
 
 
+class NotSupported(Problem):
+    """The other side has no such request; nothing has happened."""
+
+
 class NameTaken(Problem):
     """There is one of this name already."""
 

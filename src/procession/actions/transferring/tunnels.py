@@ -25,6 +25,7 @@ class Tunnel:
 
     def __init__(self, places: tuple[CheckedAddress, ...]) -> None:
         self._places = places
+        # Whoever else on this machine finds the port reaches that one host, and no proof of ours goes with it.
         self._ear = socket.create_server(("127.0.0.1", 0), backlog=CHANNELS_MAX)
         self._free = threading.Semaphore(CHANNELS_MAX)
         threading.Thread(target=self._serve, name="tunnel", daemon=True).start()

@@ -17,10 +17,10 @@ from types import FrameType
 
 import msgspec
 
+from procession.actions import blackout
 from procession.actions.contract import Action, FileOutput, StepOutcome
 from procession.actions.problems import Problem
 from procession.engine.isolation import (
-    blackout,
     codec,
     frames,
     leftovers,

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from procession.actions.blackout import Blackout
 from procession.actions.contract import ConnectionInput, InputValue, OutputTarget
 from procession.actions.run_facts import RunFacts
 from procession.engine.isolation import codec, frames, program
-from procession.engine.isolation.blackout import Blackout
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import Heartbeat, Job, Progress, Record
 from procession.model.journals import RECORD_CHARS_MAX, RECORDS_BYTES_MAX, RECORDS_MAX
@@ -146,6 +146,7 @@ class StepContext:
         if os.getpid() != self.pid:
             raise RuntimeError("only the step's own process records")
         with self._recording:
+            # The journal is kept in the database, as long as the run, and copied by backups.
             entry = self.blackout.text(entry)
             self._require_room(entry)
             self._recorded += 1

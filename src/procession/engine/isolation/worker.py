@@ -12,7 +12,8 @@ import signal
 import socket
 import time
 
-from procession.engine.isolation import blackout, codec, frames, kill, leftovers, limits, processes
+from procession.actions import blackout
+from procession.engine.isolation import codec, frames, kill, leftovers, limits, processes
 from procession.engine.isolation.channel import Channel
 from procession.engine.isolation.contract import (
     Died,

@@ -1,5 +1,7 @@
 """Blacks out the secrets of a connection in all that an attempt says, before it leaves the attempt's process.
 
+What goes into a file does not pass there: an action that writes words of the other side into one asks by itself.
+
 A secret is looked for as it is, and as libraries write it: percent-encoded, in base64 (also in the middle of a longer
 text, as in the header of a Basic proof), in JSON, in repr() and in HTML. It may be split over any number of writes.
 """
@@ -24,6 +26,7 @@ MARK = "[secret]"
 _ENCODED_CHARS_MIN = 4  # a shorter text would be found in base64 of anything
 _LINE_CHARS_MIN = 8  # of a key of several lines, what is looked for by itself
 _READ_BYTES = 65_536
+_HEAD_BYTES = 4  # by which forms are found
 
 
 class Blackout:
@@ -33,6 +36,10 @@ class Blackout:
         given = connection.secrets.values() if connection is not None else ()
         self._forms = tuple(sorted({form for secret in given for form in _forms(secret)}, key=len, reverse=True))
         self._longest = len(self._forms[0]) if self._forms else 0
+        # A private key has hundreds of forms: each tried at each place took a second for a block of the log.
+        self._by_head: dict[bytes, list[bytes]] = {}
+        for form in self._forms:
+            self._by_head.setdefault(form[:_HEAD_BYTES], []).append(form)
         # The longest first: of two that begin alike, a match of the shorter would leave the rest of the longer.
         self._pattern = re.compile(b"|".join(map(re.escape, self._forms))) if self._forms else None
 
@@ -47,6 +54,9 @@ class Blackout:
         if self._pattern is None:
             return text
         return self.content(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+    def maybe(self, text: str | None) -> str | None:
+        return None if text is None else self.text(text)
 
     def outcome(self, outcome: StepOutcome) -> StepOutcome:
         """Its message, the texts among its outputs, the names of its files and figures."""
@@ -71,7 +81,10 @@ class Blackout:
             return len(content)
         end = len(content)
         for start in range(max(0, end - self._longest + 1), end):
-            if any(len(form) > end - start and form.startswith(content[start:]) for form in self._forms):
+            rest = content[start:]
+            # What is left at the very end is too short to look anything up by.
+            forms = self._by_head.get(rest[:_HEAD_BYTES], ()) if len(rest) >= _HEAD_BYTES else self._forms
+            if any(len(form) > len(rest) and form.startswith(rest) for form in forms):
                 end = start
                 break
         for match in self._pattern.finditer(content):
