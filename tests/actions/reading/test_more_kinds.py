@@ -210,5 +210,25 @@ def test_a_skipped_row_that_looks_like_any_other_is_told(tmp_path: Path) -> None
     assert fine.warnings == ()
 
 
+def test_a_skipped_row_is_like_others_that_have_empty_cells_too(tmp_path: Path) -> None:
+    rows = "account,amount,text\n0400,120.00,rent\n0410,-11.90,\n"
+    lost = read(tmp_path / "a", f"{rows}0420,7.00,\n", total_row="skip")
+    fine = read(tmp_path / "b", f"{rows}Total,108.10,\n", total_row="skip")
+
+    assert lost.warnings == ("line 4 of t.csv is left out as the row of totals, and looks like any other row",)
+    assert fine.warnings == ()
+
+
+def test_a_table_of_many_columns_has_totals_too(tmp_path: Path) -> None:
+    width = 1_500
+    lines = (",".join(cell for _ in range(width)) for cell in ["1", "2", "3"])
+    heading = ",".join(f"c{number}" for number in range(width))
+
+    made = read(tmp_path, "\n".join([heading, *lines]), total_row="check")
+
+    assert len(made.rows) == 2
+    assert "line 4 is left out as the row of totals" in made.logged
+
+
 def test_a_file_without_rows_has_no_totals(tmp_path: Path) -> None:
     assert "has no row of totals: it has no rows" in refusal(tmp_path, "a,b\n", total_row="skip")
