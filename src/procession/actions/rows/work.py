@@ -56,6 +56,7 @@ class RowWork:
         if len(given) == 1 and given[0].table:
             self._keep(name)
         if len(given) > 1:
+            stacking.refuse_currencies(made)
             files = [one.file for one in made]
             self.warnings.extend(stacking.stack(self.connection, name, dict(zip(parts, files, strict=True))))
         self.loaded[name] = tuple(made)
