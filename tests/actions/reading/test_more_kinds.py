@@ -39,6 +39,26 @@ def test_a_line_that_ends_too_early_is_refused_with_both_places(tmp_path: Path) 
     assert told == 'the file "a.txt" cannot be read: line 2 has 4 characters, and "amount" begins at 9'
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_told"),
+    [
+        (["0400    0000120.00", "0410    0000011.90", "0420    00012"], True),
+        (["0400    0000120.00", "0410    00012", "0420    0000011.90"], False),
+        (["0400    120", "0410    0000120.00", "0420    12"], False),
+        (["0420    12"], False),
+    ],
+)
+def test_a_last_line_that_alone_ends_within_its_value_is_told(tmp_path: Path, lines: list[str], is_told: bool) -> None:
+    fields = [{"name": "account", "at": 1, "size": 8}, {"name": "amount", "at": 9, "size": 10}]
+
+    made = read(tmp_path, "\n".join(lines), "a.txt", fixed=fields)
+
+    told = (
+        'the file "a.txt": line 3, the last one, ends at 13 within "amount", and no other does; did the file arrive whole?',
+    )
+    assert made.warnings == (told if is_told else ())
+
+
 def test_a_misfit_of_fixed_width_is_told_by_its_line(tmp_path: Path) -> None:
     told = refusal(tmp_path, LINES + "\n0430    1,5\n", "a.txt", fixed=FIXED, columns={"amount": {"type": "Money"}})
 

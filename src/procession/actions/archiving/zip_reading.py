@@ -89,6 +89,7 @@ def opened(source: FileInput) -> Iterator[ZipArchive]:
     except _BROKEN as error:
         raise Problem(f'"{source.name}" is no zip, or did not arrive whole ({error})') from None
     with archive:
+        # All of it before any of it is taken: whoever gets half of a bad zip believes that half.
         _check_size(archive.infolist(), source)
         for member in archive.infolist():
             _check_member(member, source.name)

@@ -64,6 +64,7 @@ def check(connection: duckdb.DuckDBPyConnection, last: LastRow, made: Relation, 
             f"SELECT CAST(coalesce(sum({quote(name)}), 0) AS VARCHAR) FROM {quote(relation)}"
         ).fetchone()
         assert row is not None
+        # Exact, as texts: a total that is off by a binary cent would be refused.
         compared, total = compared + 1, Decimal(row[0])
         wrong += total != given
         if refuses and total != given:

@@ -50,6 +50,7 @@ def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, 
     warnings = [*_lacking(parts, columns)]
     shown = (_select(part, columns[part], empty[part], known) for part in parts)
     connection.execute(f"CREATE TABLE {quote(name)} AS {' UNION ALL BY NAME '.join(shown)}")
+    # Twice the rows would count against the step's memory.
     for part in parts:
         database.drop(connection, part)
     return warnings

@@ -53,6 +53,7 @@ class RowWork:
         for part, options in zip(parts, given, strict=True):
             made.append((read or _read)(self, part, options))
             self.warnings.extend(made[-1].warnings)
+        # Several are made one table when they are put below each other.
         if len(given) == 1 and given[0].table:
             self._keep(name)
         if len(given) > 1:

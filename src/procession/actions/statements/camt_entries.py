@@ -102,6 +102,7 @@ def _share(entry: CamtEntry, parts: Parts) -> Decimal | None:
     for path in _AMOUNTS:
         if path in parts and parts.get(f"{path}@Ccy", entry.currency) == entry.currency:
             amount = amounts.plain(parts[path])
+            # A batch may hold payments that came back, which go the other way than the whole.
             sign = parts.get("CdtDbtInd")
             comes_in = entry.amount >= 0 if sign is None else (sign == "CRDT") != entry.turned
             return amount if comes_in else -amount

@@ -163,6 +163,7 @@ def day(text: str) -> date:
 
 def _entry(parts: dict[str, str], statement: BankStatement) -> BookedEntry:
     """Raises ValueError for a transaction without a day or an amount."""
+    # The sign is that of the amount: the type (DEBIT, XFER) turns nothing, because banks choose it freely.
     number = parts.get("FITID", "")  # some banks leave it empty
     for name in ("TRNAMT", "DTPOSTED"):
         if not parts.get(name):
