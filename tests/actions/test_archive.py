@@ -88,6 +88,37 @@ def test_names_that_are_one_file_on_some_systems_are_refused(tmp_path, names):
         )
 
 
+def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path):
+    names = ("july", "july.csv", "July/list.csv")
+
+    played = pack(tmp_path / "pack", [(f"{number}", b"1") for number in range(3)], names)
+    said = refused(tmp_path / "unpack", zipped([(name, b"1") for name in names]), pattern="list.csv")
+
+    assert played.outcome.status is StepStatus.FAILED and played.outputs == {}
+    for one in (played.outcome.message, said):
+        assert '"july" is a file, and "July/list.csv" needs a folder of that name' in one
+
+
+def test_a_folder_that_is_listed_is_no_file(tmp_path):
+    content = zipped([("july/", b""), ("july/in/", b""), ("july/in/list.csv", b"1"), ("july.csv", b"2")])
+
+    assert unpacked(tmp_path, content, pattern="list.csv").outputs == {"o.file": b"1"}
+
+
+def test_a_pattern_has_no_sign_but_the_star(tmp_path):
+    content = zipped([("list1.csv", b"1"), ("list[1].csv", b"2"), ("what?.csv", b"3"), ("whats.csv", b"4")])
+
+    taken = unpacked(tmp_path, content, pattern="list[1].csv", more=[{"pattern": "what?*", "output": "${o.other}"}])
+
+    assert taken.outputs == {"o.file": b"2", "o.other": b"3"}
+
+
+def test_a_name_with_dots_is_found_however_they_are_written(tmp_path):
+    content = zipped([("Ma\u0308rz.csv", b"1")])
+
+    assert unpacked(tmp_path, content, pattern="M\u00c4RZ.csv").outputs == {"o.file": b"1"}
+
+
 def test_what_was_packed_is_unpacked(tmp_path):
     content = pack(tmp_path / "pack", [("a.csv", b"1"), ("\u00e9t\u00e9.XML", b"<x/>")]).outputs["o.zip"]
 

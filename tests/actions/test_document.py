@@ -285,3 +285,17 @@ def test_a_document_goes_to_a_file_property(tmp_path):
     )  # fmt: skip
 
     assert played.outcome.message == "the output goes to a Number, and a document is a file"
+
+
+def test_a_letter_that_no_font_has_is_told_with_its_document(tmp_path):
+    rows = "name\nM\u00fcller\n\u65e5\u672c\n\u0416\u03a9\nAnn \U0001f389\n"
+    template = "#let row = json(bytes(sys.inputs.row))\n#row.name"
+
+    told = documented(tmp_path / "a", template, rows.encode(), columns={}, each=True)
+    fine = documented(tmp_path / "b", template, "name\n\u0416\u03a9\n".encode(), columns={}, each=True)
+
+    assert told.outcome.status is StepStatus.WARNING
+    assert told.outcome.message.endswith(
+        '2 documents show an empty box in place of a letter that no font of this server has (document 2: "\u65e5")'
+    )
+    assert fine.outcome.status is StepStatus.SUCCESS

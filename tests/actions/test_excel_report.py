@@ -20,9 +20,11 @@ from openpyxl.workbook.defined_name import DefinedName
 
 from procession.actions.contract import FileOutput, OutputTarget
 from procession.actions.kinds import excel_report
+from procession.actions.problems import Problem
 from procession.actions.reporting import places, reporting
-from procession.actions.reporting.splicing import SheetArea
+from procession.actions.reporting.splicing import SheetArea, SheetPart
 from procession.actions.run_facts import RunFacts
+from procession.actions.writing.workbook_cells import column_letters
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 
@@ -256,7 +258,8 @@ def test_groups_keep_the_order_in_which_they_come(tmp_path):
     content = made(tmp_path, b"n,r\n1,b\n2,a\n3,b\n4,\n", sheets=[sheet])
 
     assert rows(content, "L", data_only=True) == [
-        ["n", "r"], [1, "b"], [3, "b"], [4, "Total b"], [2, "a"], [2, "Total a"], [4, None], [4, "Total "],
+        ["n", "r"], [1, "b"], [3, "b"], [4, "Total b"], [2, "a"], [2, "Total a"], [4, None],
+        [4, "Total (empty)"],
         [10, "Total"],
     ]  # fmt: skip
     levels: Any = openpyxl.load_workbook(io.BytesIO(content))["L"].row_dimensions
@@ -442,6 +445,33 @@ def test_a_template_is_hostile_until_it_has_been_looked_over(tmp_path, part, con
         new.writestr(part, content)
 
     assert said in refused(tmp_path, sheets=[FILLED], template=given.getvalue())
+
+
+def test_a_name_that_several_sheets_have_is_that_of_the_sheet_or_none(tmp_path):
+    def two_sheets():
+        out = io.BytesIO()
+        with xlsxwriter.Workbook(out) as book:
+            for name, cell in (("Lines", "$C$9"), ("Second", "$C$7")):
+                book.add_worksheet(name).write("A1", "x")
+                book.define_name(f"{name}!Start", f"={name}!{cell}")
+        return out.getvalue()
+
+    sheet = {"sheet": "Lines", "source": "${f.lines}", "at": "Start", "header": False}
+    content = made(tmp_path / "a", sheets=[sheet], template=two_sheets())
+    said = refused(tmp_path / "b", sheets=[{**sheet, "at": "A20"}], template=two_sheets(), cells={"Start": "x"})
+
+    assert openpyxl.load_workbook(io.BytesIO(content))["Lines"]["C9"].value == "North"
+    assert 'has the name "Start" on several sheets (Lines, Second); name a cell' in said
+
+
+def test_a_wide_row_of_a_template_is_looked_through_in_one_pass(tmp_path):
+    cells = "".join(f'<c r="{column_letters(number)}1"/>' for number in range(16_000))
+    part = SheetPart.read(f"<w><sheetData><row r='1'>{cells}</row></sheetData></w>".encode(), "it")
+    twice = cells.replace('"C1"', '"B1"', 1)
+
+    assert len(part.rows[1].cells) == 16_000
+    with pytest.raises(Problem, match="a cell of row 1 does not say where it is"):
+        SheetPart.read(f"<w><sheetData><row r='1'>{twice}</row></sheetData></w>".encode(), "it")
 
 
 def test_a_template_with_macros_is_refused_by_its_name_and_by_its_types(tmp_path):

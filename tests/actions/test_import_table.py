@@ -376,3 +376,31 @@ def test_the_number_of_rejects_can_go_to_a_property(tmp_path: Path) -> None:
     )
 
     assert played.outputs["o.count"] == 2
+
+
+@pytest.mark.parametrize(("other", "status"), [("USD", StepStatus.FAILED), ("EUR", StepStatus.SUCCESS)])
+def test_files_below_each_other_are_in_one_currency(tmp_path: Path, other: str, status: StepStatus) -> None:
+    settings = {
+        "source": ["${f.a}", "${f.b}"],
+        "columns": {"amount": {"type": "Money"}},
+        "output": {"to": "${o.rows}", "as": "rows.csv"},
+    }
+    values = {"f.a": ("a.csv", b"amount\nEUR 1\n"), "f.b": ("b.csv", f"amount\n{other} 2\n".encode())}
+
+    played = play(import_table.ACTION, tmp_path, settings, values)
+
+    assert played.outcome.status is status
+    if status is StepStatus.FAILED:
+        assert played.outputs == {}
+        assert 'the column "amount" is in EUR in a.csv and in USD in b.csv' in played.outcome.message
+
+
+def test_one_file_twice_is_a_mistake_and_two_sheets_of_it_are_not() -> None:
+    def mistakes(*source: object) -> tuple[str, ...]:
+        given = {"source": list(source), "output": "${o.rows}"}
+        return import_settings.check(msgspec.convert(given, ImportSettings))
+
+    assert mistakes("${f.a}", "${f.b}", {"file": "${f.a}"}) == (
+        "source.3: it is given before, and its rows would be there twice",
+    )
+    assert mistakes({"file": "${f.a}", "sheet": "A"}, {"file": "${f.a}", "sheet": "B"}) == ()

@@ -39,6 +39,26 @@ def test_a_line_that_ends_too_early_is_refused_with_both_places(tmp_path: Path) 
     assert told == 'the file "a.txt" cannot be read: line 2 has 4 characters, and "amount" begins at 9'
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_told"),
+    [
+        (["0400    0000120.00", "0410    0000011.90", "0420    00012"], True),
+        (["0400    0000120.00", "0410    00012", "0420    0000011.90"], False),
+        (["0400    120", "0410    0000120.00", "0420    12"], False),
+        (["0420    12"], False),
+    ],
+)
+def test_a_last_line_that_alone_ends_within_its_value_is_told(tmp_path: Path, lines: list[str], is_told: bool) -> None:
+    fields = [{"name": "account", "at": 1, "size": 8}, {"name": "amount", "at": 9, "size": 10}]
+
+    made = read(tmp_path, "\n".join(lines), "a.txt", fixed=fields)
+
+    told = (
+        'the file "a.txt": line 3, the last one, ends at 13 within "amount", and no other does; did the file arrive whole?',
+    )
+    assert made.warnings == (told if is_told else ())
+
+
 def test_a_misfit_of_fixed_width_is_told_by_its_line(tmp_path: Path) -> None:
     told = refusal(tmp_path, LINES + "\n0430    1,5\n", "a.txt", fixed=FIXED, columns={"amount": {"type": "Money"}})
 
@@ -208,6 +228,26 @@ def test_a_skipped_row_that_looks_like_any_other_is_told(tmp_path: Path) -> None
 
     assert lost.warnings == ("line 3 of t.csv is left out as the row of totals, and looks like any other row",)
     assert fine.warnings == ()
+
+
+def test_a_skipped_row_is_like_others_that_have_empty_cells_too(tmp_path: Path) -> None:
+    rows = "account,amount,text\n0400,120.00,rent\n0410,-11.90,\n"
+    lost = read(tmp_path / "a", f"{rows}0420,7.00,\n", total_row="skip")
+    fine = read(tmp_path / "b", f"{rows}Total,108.10,\n", total_row="skip")
+
+    assert lost.warnings == ("line 4 of t.csv is left out as the row of totals, and looks like any other row",)
+    assert fine.warnings == ()
+
+
+def test_a_table_of_many_columns_has_totals_too(tmp_path: Path) -> None:
+    width = 1_500
+    lines = (",".join(cell for _ in range(width)) for cell in ["1", "2", "3"])
+    heading = ",".join(f"c{number}" for number in range(width))
+
+    made = read(tmp_path, "\n".join([heading, *lines]), total_row="check")
+
+    assert len(made.rows) == 2
+    assert "line 4 is left out as the row of totals" in made.logged
 
 
 def test_a_file_without_rows_has_no_totals(tmp_path: Path) -> None:

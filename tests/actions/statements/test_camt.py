@@ -62,6 +62,48 @@ def test_what_charges_make_of_the_difference_is_a_row_of_its_own(tmp_path):
     assert (parsed.rows[2]["text"], parsed.column("charges")) == ("Charges", ["1", "", ""])
 
 
+def test_one_transaction_of_a_batch_is_not_the_whole_of_it(tmp_path):
+    batch = "<Btch><PmtInfId>RUN-7</PmtInfId><NbOfTxs>3</NbOfTxs></Btch>"
+    party = "<RltdPties><Cdtr><Nm>Ann</Nm></Cdtr></RltdPties>"
+    file = message(camt_entry(TEN, details=batch + share("-4.00", more=party)))
+
+    details, booked = parse(tmp_path, file), parse(tmp_path, file, entries="booked")
+
+    assert (details.status, booked.status) == (StepStatus.WARNING, StepStatus.SUCCESS)
+    assert "1 collective entry was left whole" in details.message
+    for parsed in (details, booked):
+        assert [(row["amount"], row["party"], row["reference"]) for row in parsed.rows] == [("-10", "", "RUN-7")]
+
+
+def test_what_is_said_of_a_collective_entry_is_not_said_of_each_transaction(tmp_path):
+    of_entry = (
+        '<Chrgs><TtlChrgsAndTaxAmt Ccy="EUR">1.00</TtlChrgsAndTaxAmt></Chrgs>'
+        '<AmtDtls><InstdAmt><Amt Ccy="USD">12.00</Amt></InstdAmt></AmtDtls><NtryDtls>'
+    )
+    also = ["charges", "original_amount"]
+
+    def read(details: str):
+        entry = camt_entry(TEN, details=details).replace("<NtryDtls>", of_entry)
+        return parse(tmp_path, message(entry), also=also)
+
+    several, one = read(share("-4.00") + share("-5.00")), read(share("-10.00"))
+
+    assert several.column("amount") == ["-4", "-5", "-1"]
+    assert (several.column("charges"), several.column("original_amount")) == ([""] * 3, [""] * 3)
+    assert (one.column("charges"), one.column("original_amount")) == (["1"], ["-12"])
+
+
+@pytest.mark.parametrize("currencies", [("EUR", "USD"), ("USD", "EUR")])
+def test_charges_in_another_currency_are_not_added_up_with_these(tmp_path, currencies):
+    records = "".join(f'<Rcrd><Amt Ccy="{one}">{"1.5" if one == "EUR" else "7"}</Amt></Rcrd>' for one in currencies)
+
+    parsed = parse(
+        tmp_path, message(camt_entry(TEN, details=share("-10.00", more=f"<Chrgs>{records}</Chrgs>"))), also=["charges"]
+    )
+
+    assert (parsed.status, parsed.column("charges")) == (StepStatus.SUCCESS, ["1.5"])
+
+
 def test_a_transaction_in_another_currency_counts_as_it_was_booked(tmp_path):
     details = (
         '<TxDtls><Amt Ccy="USD">11.00</Amt><AmtDtls><InstdAmt><Amt Ccy="USD">11.00</Amt></InstdAmt>'

@@ -38,6 +38,13 @@ def test_an_amount_is_what_it_says(tmp_path, text, amount):
     assert (parsed.status, parsed.column("amount")) == (StepStatus.SUCCESS, [amount])
 
 
+def test_a_balance_that_may_be_another_is_refused(tmp_path):
+    parsed = parse(tmp_path, download("<TRNAMT>1.00").replace(b"<BALAMT>1<", b"<BALAMT>1,234<"))
+
+    assert parsed.status is StepStatus.FAILED
+    assert '"1,234" may be a number with a fraction or one of thousands' in parsed.message
+
+
 @pytest.mark.parametrize(
     "text", ["1,234", "1.2.3", "12,34.56", "abc", "1e5", "--1", "1 2", "\u0661", "9" * 16, "1.23456", "NaN"]
 )

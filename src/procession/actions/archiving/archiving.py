@@ -71,6 +71,7 @@ def _unpack(context: Context, folder: Path) -> tuple[str, dict[str, OutputValue]
         members = [(archive.only(pattern), output) for pattern, output in wanted]
         for number, (member, output) in enumerate(members):
             context.progress(number / len(members), member.filename)
+            # By its number: a name from outside is never a path of ours.
             path = folder / f"member {number}"
             archive.take(member, path)
             name = naming.file_name(PurePosixPath(member.filename).name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import stat
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -64,8 +65,14 @@ class ZipArchive:
 
 def _fits(name: str, pattern: str) -> bool:
     shown = name if "/" in pattern else name.rpartition("/")[2]
-    # Banks write .XML one day and .xml the next.
-    return fnmatch.fnmatchcase(shown.lower(), pattern.lower())
+    # Only * means anything: browsers call a second download "list[1].csv", where fnmatch would look for "list1.csv".
+    plain = pattern.replace("[", "[[]").replace("?", "[?]")
+    return fnmatch.fnmatchcase(_folded(shown), _folded(plain))
+
+
+def _folded(text: str) -> str:
+    # Banks write .XML one day and .xml the next, and macOS takes the dots off a letter and writes them behind it.
+    return unicodedata.normalize("NFC", text).lower()
 
 
 def _named(members: Sequence[zipfile.ZipInfo]) -> str:
@@ -82,6 +89,7 @@ def opened(source: FileInput) -> Iterator[ZipArchive]:
     except _BROKEN as error:
         raise Problem(f'"{source.name}" is no zip, or did not arrive whole ({error})') from None
     with archive:
+        # All of it before any of it is taken: whoever gets half of a bad zip believes that half.
         _check_size(archive.infolist(), source)
         for member in archive.infolist():
             _check_member(member, source.name)

@@ -44,6 +44,7 @@ def _document(doing: RowWork) -> str:
         doing.load(_SOURCE, settings.source, settings.expect)
         doing.lock()
         expecting.check(context, doing.connection, _SOURCE, settings.expect, doing.warnings)
+    # Once, and not for each row: it may have four megabytes.
     template = _file(context, settings.template)
     setter = Typesetter.read(Path(template.path), template.name)
     shared = {"inputs": _json(_inputs(doing)), "files": _json(_pictures(context, settings))}
@@ -122,6 +123,7 @@ def _each(doing: RowWork, setter: Typesetter, shared: Mapping[str, str]) -> tupl
             # The template is right for the rows before: it is this one's data.
             raise Problem(f"row {number:,}: {problem}") from None
         members.append((name, path))
+        # One more than there are: the zip is made behind the last of them.
         doing.context.progress(number / (count + 1), name)
     archives.pack(folder / "documents.zip", members, members_max=_EACH_MAX)
     return folder / "documents.zip", f"{doing.context.step_key}.zip", len(members)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TEMPLATE_BYTES_MAX = 4 << 20
 _PLACE = re.compile(r"\.typ:(\d+):\d+")  # in the drawing that Typst makes of a mistake
 _PACKAGE = re.compile(r"failed to (download|load) package|package not found", re.IGNORECASE)
+# What every font that comes with Typst has: the letters of Europe's west and centre, dashes, quotes, the Euro.
+_SURE = re.compile(r"[\n\r\t -~\u00a0-\u017f\u2013\u2014\u2018-\u201e\u2022\u2026\u20ac]*")
+_NO_LETTER = re.compile(r'the text `"(.*?)"` could not be displayed')
 _NO_FILE = re.compile(r"file not found|would escape|failed to load file|access denied|cannot read|failed to read")
 
 
@@ -46,11 +49,27 @@ def _compiler() -> Compiler:
 
 @dataclass(slots=True, kw_only=True)
 class Typesetter:
-    """A template, read once for all its documents. `warnings` are what Typst has told, each once."""
+    """A template, read once for all its documents. `told` is what Typst has told, each once.
+
+    `boxes` are how many of the documents `made` show an empty box in place of a letter; `first_box` says where.
+    """
 
     name: str
     content: bytes
-    warnings: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    made: int = 0
+    boxes: int = 0
+    first_box: str = ""
+
+    @property
+    def warnings(self) -> list[str]:
+        if not self.boxes:
+            return self.told
+        show = "1 document shows" if self.boxes == 1 else f"{self.boxes:,} documents show"
+        return [
+            *self.told,
+            f"{show} an empty box in place of a letter that no font of this server has ({self.first_box})",
+        ]
 
     @classmethod
     def read(cls, template: Path, name: str) -> Typesetter:
@@ -79,14 +98,35 @@ class Typesetter:
                     # Each time: a compiler made for one template would forget it.
                     input=self.content, sys_inputs=dict(data), format="pdf", timestamp=0,
                 )  # fmt: skip
+                self.made += 1
+                self._look_for_boxes(compiler, data)
         except typst.TypstError as error:
             raise Problem(self._words(error)) from None
         for one in told:
             said = f'the template "{self.name}": {one.message}'
-            if said not in self.warnings:
-                self.warnings.append(said)
+            if said not in self.told:
+                self.told.append(said)
         assert isinstance(made, bytes)
         return made
+
+    def _look_for_boxes(self, compiler: Compiler, data: Mapping[str, str]) -> None:
+        """Typst says nothing of a letter that no font has, but PDF/A forbids it: so it is asked for one of these.
+
+        Only where the texts have letters beyond the sure ones, because the asking takes as long as the document.
+        """
+        import typst
+
+        if all(_SURE.fullmatch(text) for text in (self.content.decode(), *data.values())):
+            return
+        try:
+            compiler.compile(
+                input=self.content, sys_inputs=dict(data), format="pdf", timestamp=0, pdf_standards=["a-2b"]
+            )
+        except typst.TypstError as error:
+            # What else PDF/A forbids is no concern of these documents.
+            if found := _NO_LETTER.search(str(error)):
+                self.boxes += 1
+                self.first_box = self.first_box or f'document {self.made:,}: "{found[1][:10]}"'
 
     def _words(self, error: Exception) -> str:
         drawn = str(getattr(error, "diagnostic", None) or "")

@@ -157,6 +157,7 @@ def _write_parts(made: Export, wanted: str, folder: Path) -> tuple[Path, str, in
     members = []
     for number, value in enumerate(values):
         name = naming.file_name(naming.fill(pattern, {**made.given, wanted: value}))
+        # Two values may give one name, and the second file would take the place of the first.
         members.append((name, folder / f"part {number}.{made.format}"))
     # Before an hour of writing, not after it.
     archives.refuse_twins(name for name, _ in members)

@@ -143,6 +143,7 @@ class TextFile:
         # A line of constants alone is a trailer too, and a table needs a column.
         self._make_trailer(sums.columns or {"count": "count(*)"}, sums.relation)
         types = database.columns(self.connection, _TRAILER)
+        # Only now is the total known: a sum may be longer than each of its rows.
         for field in fields:
             self._check_field(_TRAILER, types, field)
         cells = self._fixed_cells(_TRAILER, fields)

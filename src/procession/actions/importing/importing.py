@@ -97,6 +97,7 @@ def _undeclared(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
 
 def _swallowed(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
     """A quote that is not closed takes in whole rows, up to the next quote, and the file is still well formed."""
+    # Only texts can hold them: a number or a day that spans lines has been refused.
     columns = database.columns(doing.connection, name)
     texts = [column for column, type_ in columns.items() if type_ == "VARCHAR"]
     marks = len(columns) - 1
@@ -143,9 +144,11 @@ def _constant(context: Context, column: str, given: Given) -> str:
     """SQL of a constant, or of the value of a property, with the type that it has there."""
     value: InputValue | date = references.dated(context, given, references.resolve(context, given))
     match value:
+        # Before int, which a bool is too.
         case bool():
             return str(value).lower()
         case int():
+            # A whole number of a property may be longer than a BIGINT.
             return f"CAST('{value}' AS DECIMAL(38,0))"
         case Decimal():
             return f"CAST('{value:f}' AS DECIMAL(38,10))"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +24,9 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     """Make the table of cells. Raises Problem naming the file, and the line."""
     file = text.prepare(source, options, folder)
     fields, outside = options.fixed, _Outside(options.fixed, is_told=options.others != "drop")
+    ends = _Ends(fields)
     try:
-        rows = (values for _, values in _lines(file, fields, outside))
+        rows = (values for _, values in _lines(file, fields, (outside.look, ends.look)))
         delimited.load_values(connection, rows, len(fields), folder)
     except Unreadable as error:
         raise Problem(f"{source.called} cannot be read: {error}") from error
@@ -36,7 +37,11 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     return Cells(
         columns=tuple(CellColumn(heading=field.name) for field in fields),
         place=lambda row, column: f"line {line_of(row)}",
-        warnings=(*([file.warning] if file.warning else []), *([warning] if outside.lines else [])),
+        warnings=(
+            *([file.warning] if file.warning else []),
+            *([warning] if outside.lines else []),
+            *([f"{source.called}: {ends.words}"] if ends.words else []),
+        ),
         recognised=Recognised(encoding=file.encoding),
     )
 
@@ -58,6 +63,32 @@ class _Outside:
                 return
 
 
+class _Ends:
+    """Whether the last line ends within its last value, where no other does: what is left of 000123450 is a number too.
+
+    Writers that leave out blanks at the end do so in many lines.
+    """
+
+    def __init__(self, fields: list[FixedField]) -> None:
+        self._last = max(fields, key=lambda field: field.at + field.size)
+        self._end = self._last.at - 1 + self._last.size
+        self._whole = self._cut = self._cut_at = self._size = 0
+
+    def look(self, number: int, line: str) -> None:
+        is_cut = len(line) < self._end
+        self._whole, self._cut = self._whole + (not is_cut), self._cut + is_cut
+        self._cut_at, self._size = (number, len(line)) if is_cut else (0, 0)
+
+    @property
+    def words(self) -> str:
+        if not (self._cut_at and self._cut == 1 and self._whole):
+            return ""
+        return (
+            f'line {self._cut_at}, the last one, ends at {self._size:,} within "{self._last.name}", and no other does; '
+            "did the file arrive whole?"
+        )
+
+
 def _gaps(fields: list[FixedField]) -> Iterator[tuple[int, int | None]]:
     """From where to before where there is no field."""
     reached = 0
@@ -69,7 +100,7 @@ def _gaps(fields: list[FixedField]) -> Iterator[tuple[int, int | None]]:
 
 
 def _lines(
-    file: Text, fields: list[FixedField], outside: _Outside | None = None
+    file: Text, fields: list[FixedField], looks: Sequence[Callable[[int, str], None]] = ()
 ) -> Iterator[tuple[int, list[str | None]]]:
     """Each line that is not blank, and its values. Raises Unreadable for one that ends before a value begins."""
     places = [(field.name, field.at - 1, field.at - 1 + field.size) for field in fields]
@@ -90,8 +121,8 @@ def _lines(
                     raise Unreadable(
                         f'line {number} has {len(shown):,} characters, and "{name}" begins at {start + 1:,}'
                     )
-                if outside is not None:
-                    outside.look(number, shown)
+                for look in looks:
+                    look(number, shown)
                 yield number, [shown[start:end].strip() for _, start, end in places]
     except UnicodeDecodeError as error:
         raise Unreadable(text.wrong_byte(file.path) or "it is not UTF-8") from error

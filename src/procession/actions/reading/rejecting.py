@@ -74,6 +74,7 @@ def take_out(
     assert count is not None
     relation = f"rejects of {relations[0]}"
     first = _keep(connection, cells, relation, file, gone[-1])
+    # The texts beside the values too: the two are joined row by row.
     for name in relations:
         connection.execute(
             f"CREATE TABLE {_KEPT} AS SELECT * EXCLUDE ({ROW}) FROM {numbered(connection, name)} "

@@ -142,7 +142,8 @@ def _flat(record: _Element, number: int) -> dict[str, str | None]:
             _put(found, way, text if text.strip() else None, number)
         for name, value in element.attrib.items():
             _put(found, f"{way}/@{_name(name)}", str(value), number)
-        # The last one first, so that they are taken in their order.
+        # On a list and not by calls of itself, whose depth the file would choose. The last one first, so that they are
+        # taken in their order.
         left += [(f"{way}/{_name(child.tag)}", child) for child in reversed(children)]
     return found
 

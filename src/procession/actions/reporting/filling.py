@@ -103,6 +103,7 @@ def _placed(
         name, place = template.place(text, None)
         into = sheet(name)
         present = into.read.cell(place)
+        # Whoever named the cell by mistake would lose the formula, and every number that hangs on it.
         if present is not None and present.is_formula:
             raise Problem(f"{template.what(name)}: {place} holds a formula, which a value would take the place of")
         if into.table is not None and place in into.table.area:

@@ -17,6 +17,7 @@ from procession.actions.writing import workbook_cells
 if TYPE_CHECKING:
     import duckdb
 
+_NO_VALUE = "(empty)"
 _SUM = 9  # of SUBTOTAL: adds up what a filter shows, and no other subtotal
 
 
@@ -95,7 +96,8 @@ def _group_line(table: ReportTable, styles: TableStyles, first: int) -> str:
     for number in sorted({*table.totals, *([label] if label is not None else [])}):
         letters = workbook_cells.column_letters(first + number)
         if number == label:
-            text = workbook_cells.escaped_text(f"concat('{TOTAL} ', name)")
+            # The rows without a value are a group too, whose total must not look like that of all.
+            text = workbook_cells.escaped_text(f"concat('{TOTAL} ', coalesce(nullif(trim(name), ''), '{_NO_VALUE}'))")
             pieces += [
                 f"'<c r=\"{letters}'",
                 "up_to + 1",

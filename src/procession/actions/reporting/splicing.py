@@ -133,7 +133,8 @@ def _rows(found: Sequence[Element], data: Element, what: str) -> dict[int, Sheet
             rows[number], last = SheetRow(number=number, element=one), number
         elif one.name == "c" and one.parent is not None and one.parent.parent is data and rows:
             place = places.cell(one.attributes.get("r", ""))
-            if place is None or place.row != last or any(column >= place.column for column in rows[last].cells):
+            # Against the cell before it alone: a row may have 16,384 of them.
+            if place is None or place.row != last or place.column <= next(reversed(rows[last].cells), 0):
                 raise Problem(f"{what}: a cell of row {last} does not say where it is; save it again in Excel")
             rows[last].cells[place.column] = cells[id(one)] = SheetCell(place=place, element=one)
         elif one.name in _HOLD and one.parent is not None and (holder := cells.get(id(one.parent))) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -46,7 +46,7 @@ class Template:
     name: str
     container: containers.Container
     sheets: Mapping[str, str]
-    names: Mapping[str, str]  # what defined names refer to
+    names: Mapping[str, Sequence[str]]  # what defined names refer to: each sheet may have one of the same name
     workbook: str
     changed: dict[str, bytes | StreamedPart] = field(default_factory=dict)
     added: dict[str, bytes] = field(default_factory=dict)
@@ -67,22 +67,27 @@ class Template:
         if found is None and sheet is not None and (cell := places.cell(text)) is not None:
             found = (sheet, cell)
         if found is None:
-            found = self._named(text)
+            found = self._named(text, sheet)
         name, _ = self.sheet_part(found[0])
         if sheet is not None and name.lower() != sheet.lower():
             raise Problem(f'"{text}" of the template "{self.name}" lies on the sheet "{name}", not on "{sheet}"')
         return name, found[1]
 
-    def _named(self, text: str) -> tuple[str, CellPlace]:
-        meant = next((refers for name, refers in self.names.items() if name.lower() == text.lower()), None)
-        if meant is None:
+    def _named(self, text: str, sheet: str | None) -> tuple[str, CellPlace]:
+        meant = next((refers for name, refers in self.names.items() if name.lower() == text.lower()), ())
+        if not meant:
             there = f" (it has {', '.join(list(self.names)[:20])})" if self.names else ""
             raise Problem(f'the template "{self.name}" has no cell or name "{text}"{there}')
         # The first cell of a range that is named.
-        found = places.on_sheet(meant.partition(":")[0])
-        if found is None:
-            raise Problem(f'the name "{text}" of the template "{self.name}" is no place on a sheet: {meant}')
-        return found
+        places_of = {place for one in meant if (place := places.on_sheet(one.partition(":")[0])) is not None}
+        if not places_of:
+            raise Problem(f'the name "{text}" of the template "{self.name}" is no place on a sheet: {meant[0]}')
+        # Of the sheet that is filled, where several have it; a value must not go to the first that comes.
+        own = {place for place in places_of if sheet is not None and place[0].lower() == sheet.lower()} or places_of
+        if len(own) > 1:
+            on = ", ".join(sorted(name for name, _ in own))
+            raise Problem(f'the template "{self.name}" has the name "{text}" on several sheets ({on}); name a cell')
+        return own.pop()
 
 
 def read(container: containers.Container, source: FileInput) -> Template:
@@ -155,11 +160,11 @@ def _look(container: containers.Container, name: str) -> Template:
             if number in targets and targets[number] in container:
                 sheets[one.attributes.get("name", "")] = targets[number]
     # Names of a single sheet too: a report is filled by whoever knows the template.
-    names = {
-        one.attributes["name"]: _unescaped(content[one.inner : one.inner_end].decode())
-        for one in found
-        if one.name == "definedName" and "name" in one.attributes
-    }
+    names: dict[str, list[str]] = {}
+    for one in found:
+        if one.name == "definedName" and "name" in one.attributes:
+            refers = _unescaped(content[one.inner : one.inner_end].decode())
+            names.setdefault(one.attributes["name"], []).append(refers)
     return Template(name=name, container=container, sheets=sheets, names=names, workbook=workbook)
 
 

@@ -48,6 +48,7 @@ class Rejects(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if isinstance(self.at_most, int):
             most = Decimal(self.at_most)
         else:
+            # In decimals: 0.7 % of 1,000 as a binary number is less than 7.
             most = given * Decimal(self.at_most.rstrip(" %")) / 100
         return rejected <= ROWS_MAX and rejected <= most
 

@@ -59,4 +59,11 @@ def mistakes(path: str, sources: Sources) -> tuple[str, ...]:
             )
         elif not isinstance(one, str):
             found += relations.check(place, one)
+        # Two sheets of one file are two sources; the same one twice doubles every amount, and nothing would tell.
+        if any(_same(one, before) for before in given[: number - 1]):
+            found.append(f"{place}: it is given before, and its rows would be there twice")
     return tuple(found)
+
+
+def _same(one: Source, other: Source) -> bool:
+    return relations.source_of(one) == relations.source_of(other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from procession.actions.rows import kinds
 
 if TYPE_CHECKING:
     import duckdb
+
+    from procession.actions.reading.columns import Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,26 @@ def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, 
     warnings = [*_lacking(parts, columns)]
     shown = (_select(part, columns[part], empty[part], known) for part in parts)
     connection.execute(f"CREATE TABLE {quote(name)} AS {' UNION ALL BY NAME '.join(shown)}")
+    # Twice the rows would count against the step's memory.
     for part in parts:
         database.drop(connection, part)
     return warnings
+
+
+def refuse_currencies(parts: Sequence[Relation]) -> None:
+    """Raises Problem for a column of Money that is in one currency here and in another there.
+
+    Each file has said its own with its amounts, of which only the numbers are kept.
+    """
+    known: dict[str, tuple[str, str]] = {}
+    for part in parts:
+        for column, currency in part.currencies.items():
+            first, file = known.setdefault(column.lower(), (currency, part.file))
+            if currency != first:
+                raise Problem(
+                    f'the column "{column}" is in {first} in {file} and in {currency} in {part.file}; '
+                    "a column of Money has one currency"
+                )
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, part: str, columns: Mapping[str, str]) -> frozenset[str]:

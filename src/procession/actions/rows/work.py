@@ -53,9 +53,11 @@ class RowWork:
         for part, options in zip(parts, given, strict=True):
             made.append((read or _read)(self, part, options))
             self.warnings.extend(made[-1].warnings)
+        # Several are made one table when they are put below each other.
         if len(given) == 1 and given[0].table:
             self._keep(name)
         if len(given) > 1:
+            stacking.refuse_currencies(made)
             files = [one.file for one in made]
             self.warnings.extend(stacking.stack(self.connection, name, dict(zip(parts, files, strict=True))))
         self.loaded[name] = tuple(made)

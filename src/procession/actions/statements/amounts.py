@@ -9,6 +9,7 @@ from functools import lru_cache
 
 WHOLE_DIGITS_MAX, DECIMALS_MAX = 15, 4  # DECIMAL(19,4), as the Money of tables
 _LEAST = Decimal(1).scaleb(-DECIMALS_MAX)
+# Bounded: of a number of a megabyte Python would make a Decimal before anybody looks at it.
 _PLAIN = re.compile(r"([0-9]{1,18})(?:[.,]([0-9]{0,18}))?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3}){1,5}\.[0-9]{1,9}|[0-9]{1,3}(?:\.[0-9]{3}){1,5},[0-9]{1,9}")
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T[0-9:.]{5,20})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")

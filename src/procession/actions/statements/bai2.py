@@ -92,6 +92,7 @@ def _take(record: BaiRecord, file: _BaiFile) -> None:
         raise ValueError(
             f"a record {record.code} stands here before the one of line {file.open[record.code].line} ended"
         )
+    # A trailer counts the lines of all that is within it, itself and continuations too.
     for totals in file.open.values():
         totals.lines += len(record.rows)
     match record.code:
@@ -181,6 +182,7 @@ def _of_funds(fields: list[str], place: int) -> int:
 
 
 def _written(text: str) -> int:
+    # Trailers add the amounts up as they are written, whatever the sign of their type or the decimals of the currency.
     amounts.minor_units(text, "JPY")  # refuses what is no whole number
     return int(text)
 

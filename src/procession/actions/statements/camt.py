@@ -217,7 +217,7 @@ def _add_rows(entry: CamtEntry, doing: _CamtStatement, file: _CamtFile) -> None:
         return
     doing.statement.reversed_total += entry.amount if entry.is_reversal else 0
     rows = camt_entries.rows(entry, split=file.reading.split)
-    doing.statement.undivided += file.reading.split and len(rows) == 1 and len(entry.details) > 1
+    doing.statement.undivided += file.reading.split and len(rows) == 1 and camt_entries.is_collective(entry)
     for row in rows:
         file.gatherer.add(doing.statement, row)
 

@@ -76,7 +76,8 @@ def rows(entry: CamtEntry, *, split: bool) -> list[BookedEntry]:
     """
     if not split or len(entry.details) < 2:
         # The entry's own amount: a single transaction may be told without the charges, or in another currency.
-        return [_row(entry, entry.details[0] if len(entry.details) == 1 else {}, entry.amount)]
+        is_single = len(entry.details) == 1 and not is_collective(entry)
+        return [_row(entry, entry.details[0] if is_single else {}, entry.amount)]
     shares = [_share(entry, parts) for parts in entry.details]
     if None in shares:
         return [_row(entry, {}, entry.amount)]
@@ -89,11 +90,19 @@ def rows(entry: CamtEntry, *, split: bool) -> list[BookedEntry]:
     return [*found, _row(entry, {"AddtlTxInf": "Charges"}, left)]
 
 
+def is_collective(entry: CamtEntry) -> bool:
+    """Whether it is of several transactions, of which it may tell only some."""
+    count = entry.parts.get("NtryDtls/Btch/NbOfTxs", "")
+    # Banks tell the first of a batch alone: its party has not paid the whole of it.
+    return bool(entry.details) and (len(entry.details) > 1 or (count.isdecimal() and int(count[:9]) > 1))
+
+
 def _share(entry: CamtEntry, parts: Parts) -> Decimal | None:
     """The signed amount of a transaction in the entry's currency; None if it is not told in it."""
     for path in _AMOUNTS:
         if path in parts and parts.get(f"{path}@Ccy", entry.currency) == entry.currency:
             amount = amounts.plain(parts[path])
+            # A batch may hold payments that came back, which go the other way than the whole.
             sign = parts.get("CdtDbtInd")
             comes_in = entry.amount >= 0 if sign is None else (sign == "CRDT") != entry.turned
             return amount if comes_in else -amount
@@ -108,17 +117,22 @@ def _charges_of(entry: CamtEntry) -> Decimal:
 
 
 def _charges(parts: Parts, currency: str) -> Decimal:
-    path = next((one for one in _CHARGES if one in parts and parts.get(f"{one}@Ccy", currency) == currency), None)
-    return sum(map(amounts.plain, parts[path].split()), Decimal(0)) if path is not None else Decimal(0)
+    for one in _CHARGES:
+        # A bank abroad takes its own in its own currency, beside those of this one.
+        path = one if parts.get(f"{one}@Ccy", currency) == currency else f"{one}@{currency}"
+        if path in parts:
+            return sum(map(amounts.plain, parts[path].split()), Decimal(0))
+    return Decimal(0)
 
 
 def _row(entry: CamtEntry, parts: Parts, amount: Decimal) -> BookedEntry:
     party, account = _counterparty(entry, parts)
-    original = _original(entry, parts, amount)
     bank = first(parts, "Refs/AcctSvcrRef") or first(entry.parts, "AcctSvcrRef", "NtryRef")
     # What is said of a whole collective entry is not said of each transaction in it.
     is_whole = not parts or len(entry.details) == 1
     known = entry.parts if is_whole else {}
+    # Neither its charges nor what was paid in all: whoever adds the rows up would have them once for each.
+    original = _original(entry, (parts, known), amount)
     structured = first(
         parts, "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/CdtrRefInf/CdtrRef", "RmtInf/Strd/RfrdDocInf/Nb"
     )
@@ -138,7 +152,7 @@ def _row(entry: CamtEntry, parts: Parts, amount: Decimal) -> BookedEntry:
         bank_reference=bank,
         original_amount=original[0],
         original_currency=original[1],
-        charges=_charges(parts, entry.currency) or _charges(entry.parts, entry.currency) or None,
+        charges=_charges(parts, entry.currency) or _charges(known, entry.currency) or None,
     )
 
 
@@ -169,9 +183,9 @@ def _counterparty(entry: CamtEntry, parts: Parts) -> tuple[str, str]:
     return "", ""
 
 
-def _original(entry: CamtEntry, parts: Parts, amount: Decimal) -> tuple[Decimal | None, str]:
+def _original(entry: CamtEntry, told: Sequence[Parts], amount: Decimal) -> tuple[Decimal | None, str]:
     """The amount in another currency that was paid, with the sign of the row."""
-    for source in (parts, entry.parts):
+    for source in told:
         for path in _ORIGINALS:
             currency = source.get(f"{path}@Ccy", "")
             if path in source and currency not in {"", entry.currency}:

@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 # "Amt" -> "12.00", "Amt@Ccy" -> "EUR", "Refs/EndToEndId" -> "E1". Of several of one path the first; those in LISTED
-# are put together with blanks: a text in several lines, charges of several kinds.
+# are put together with blanks: a text in several lines, charges of several kinds. Amounts of one path in further
+# currencies are told apart, as "Chrgs/Rcrd/Amt@USD": what is put together is added up.
 Parts = dict[str, str]
 _LISTED = ("Ustrd", "AddtlTxInf", "AddtlNtryInf", "AddtlRmtInf", "Chrgs/Rcrd/Amt", "Chrgs/Amt")
 _LEVELS_MAX = 30  # the deepest path of the standard has eight
@@ -51,12 +52,15 @@ def _take(node: Any, path: str, found: Parts, level: int) -> None:
             continue
         text = child.text
         if text and (text := text.strip()):
-            if is_listed and whole in found:
-                found[whole] += f" {text}"
+            currency = child.get("Ccy") if currency_path else None
+            if currency is not None and found.setdefault(currency_path, currency) != currency:
+                whole_of = f"{whole}@{currency}"
             else:
-                found.setdefault(whole, text)
-        if currency_path and (currency := child.get("Ccy")) is not None:
-            found.setdefault(currency_path, currency)
+                whole_of = whole
+            if is_listed and whole_of in found:
+                found[whole_of] += f" {text}"
+            else:
+                found.setdefault(whole_of, text)
         if level < _LEVELS_MAX and len(child):
             _take(child, whole, found, level + 1)
 

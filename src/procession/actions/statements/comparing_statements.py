@@ -80,7 +80,7 @@ def _breaks(read: Sequence[ReadStatement]) -> Iterator[str]:
     ordered = sorted(read, key=_order)
     for (account, _, _), group in itertools.groupby(ordered, key=lambda one: (one.account, one.currency, one.kind)):
         statements = list(group)
-        # Some banks write the same number every day; it says nothing then.
+        # Some banks write the same number every day; it says nothing then. Two balances that differ still do.
         is_constant = len({one.number for one in statements}) == 1 and len({one.page for one in statements}) == 1
         for before, after in itertools.pairwise(statements):
             numbers = None if is_constant else _numbers(before, after)
@@ -100,6 +100,7 @@ def _numbers(before: ReadStatement, after: ReadStatement) -> str | None:
         return None
     follows = after.number == before.number + 1 and (after.page or 1) == 1
     next_page = after.number == before.number and after.page is not None and after.page == (before.page or 1) + 1
+    # With 1, and with some banks 0.
     begins_anew = (
         after.number <= 1 and before.on is not None and after.on is not None and before.on.year < after.on.year
     )

@@ -118,6 +118,7 @@ class StatementGatherer:
         for balance in statement.balances:
             self._files[BALANCES].add((balance.kind, balance.on, balance.amount))
         header = (statement.account, statement.currency, statement.name, statement.kind, self.file_name)
+        # Not in the digest below: the same statement is given twice in files of other names.
         self._files[STATEMENTS].add(header)
         self._files[STATEMENTS].end()
         digest = self._files[TRANSACTIONS].end() + self._files[BALANCES].end()

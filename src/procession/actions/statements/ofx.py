@@ -141,7 +141,7 @@ def _close(name: str, file: _OfxFile) -> None:
     elif name in _PENDING:
         statement.not_booked += 1
     elif name in {"LEDGERBAL", "AVAILBAL"} and file.values.get("BALAMT"):
-        amount, on = amounts.signed(file.values.get("BALAMT", "")), file.values.get("DTASOF", "")
+        amount, on = amount_of(file.values["BALAMT"], statement.currency), file.values.get("DTASOF", "")
         statement.add_balance(CLOSING if name == "LEDGERBAL" else AVAILABLE, day(on) if on else None, amount)
     elif name in _STATEMENTS:
         _finish(statement, file)
@@ -163,6 +163,7 @@ def day(text: str) -> date:
 
 def _entry(parts: dict[str, str], statement: BankStatement) -> BookedEntry:
     """Raises ValueError for a transaction without a day or an amount."""
+    # The sign is that of the amount: the type (DEBIT, XFER) turns nothing, because banks choose it freely.
     number = parts.get("FITID", "")  # some banks leave it empty
     for name in ("TRNAMT", "DTPOSTED"):
         if not parts.get(name):

@@ -102,6 +102,7 @@ def _take(one: SwiftField, doing: _SwiftStatement, gatherer: StatementGatherer) 
         case "34F":
             statement.kind = StatementKind.MT942
             statement.currency = swift_lines.floor_currency(one.value)
+        # Reports of one day have no number that tells them apart, but a time.
         case "13D" | "13":
             statement.on = amounts.short_day(one.value[:6])
             statement.name = f"{one.value[6:8]}:{one.value[8:10]}" if one.value[6:10].isdigit() else ""

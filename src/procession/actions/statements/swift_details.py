@@ -59,6 +59,7 @@ def _of_parts(code: str, parts: list[str]) -> SwiftDetails:
             list(by.values())[-1][-1] += f"?{part}"
     purpose = [one for key, ones in by.items() if key[0] == "2" or "60" <= key <= "63" for one in ones]
     text = _joined(purpose, PART_CHARACTERS)
+    # The words of SEPA (EREF+, SVWZ+) stand within the German form, and go over the ends of its parts.
     words = _words(text)
     booking = "".join(by.get("00", ())).strip()
     return SwiftDetails(

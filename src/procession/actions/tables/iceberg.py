@@ -149,6 +149,7 @@ class IcebergFolder:
             # A version that changes rows alone has the schema of one before.
             same = next((one for one in schemas if one.fields == schema.fields), None)
             schemas += [] if same is not None else [schema]
+            # With the schema of the version that brought the file: later ones are known by their fields' numbers.
             for part in version.parts:
                 if part.name not in manifests:
                     manifests[part.name] = self._manifest(part, schema, version.number)

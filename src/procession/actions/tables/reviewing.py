@@ -63,6 +63,7 @@ def _load(context: Context, connection: duckdb.DuckDBPyConnection, settings: Rev
         raise Problem(f'the file "{settings.name}" has no column "{missing[0]}": its step has written another file')
     # Only a CSV has apostrophes that are not the file's own.
     restores = settings.escaped and found.kind is FileKind.CSV
+    # Keys are compared as they were written: a value that was read as a number has lost its zeros.
     beside = f" POSITIONAL JOIN {quote(texts_of(_RELATION))} w" if _texts(connection) else ""
     shown = [*_there(types), *_values(connection, types, settings.columns, restores=restores)]
     difference = _number("t.difference", types["difference"])

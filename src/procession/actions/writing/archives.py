@@ -6,6 +6,7 @@ import shutil
 import unicodedata
 import zipfile
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from procession.actions.problems import Problem
@@ -23,7 +24,7 @@ def alike(name: str) -> str:
 
 
 def refuse_twins(names: Iterable[str]) -> None:
-    """Raises Problem for two names that are one file on some systems."""
+    """Raises Problem for two names that are one file on some systems, and for a file where a folder must be."""
     seen: dict[str, str] = {}
     for name in names:
         key = alike(name)
@@ -31,6 +32,10 @@ def refuse_twins(names: Iterable[str]) -> None:
             what = f'"{seen[key]}" and "{name}" are one name' if seen[key] != name else f'two files are called "{name}"'
             raise Problem(f"{what} on some systems, where one would overwrite the other")
         seen[key] = name
+    # With the lowest letter for the slash, what is in a folder follows right behind a file of its name.
+    for one, other in pairwise(sorted((key.replace("/", "\0"), name) for key, name in seen.items())):
+        if other[0].startswith(f"{one[0]}\0"):
+            raise Problem(f'"{one[1]}" is a file, and "{other[1]}" needs a folder of that name')
 
 
 def pack(path: Path, members: Iterable[tuple[str, Path]], *, members_max: int = MEMBERS_MAX) -> None:
