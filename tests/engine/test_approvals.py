@@ -306,6 +306,18 @@ def test_a_change_of_what_is_shown_makes_a_decision_void(floor: Floor) -> None:
     assert floor.world.wait(run).outcome is Outcome.SUCCESS
 
 
+def test_a_clock_that_is_set_back_lets_no_void_vote_decide(floor: Floor) -> None:
+    run = floor.begin(approve("ok", shows=["${d.total}"], at_least=2))
+    floor.say(floor.ann, run, comment="of the old total")
+    floor.world.db.write(lambda tx: tx.run("UPDATE property SET value = '7' WHERE key = 'total'"))
+    floor.clock.jumped_seconds -= 7_200.0
+    floor.say(floor.bob, run)
+    floor.say(floor.ann, run, comment="of the new one")
+
+    floor.world.wait(run)
+    assert floor.world.step(run, "ok").message == "approved by bob, ann: of the new one"
+
+
 def test_a_file_is_signed_by_its_hash(tmp_path: Path) -> None:
     floor = Floor(tmp_path, isolation=OPEN)
     write = "outputs.file('f').write_text('1')"

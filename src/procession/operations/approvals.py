@@ -23,7 +23,7 @@ from procession.model.processes import PropertyType
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, is_table
-from procession.operations import processes, rights, steps
+from procession.operations import approved_tables, processes, rights, steps
 from procession.operations.act import Act
 from procession.store import approvals as store
 from procession.store import history, people, runs, step_tables
@@ -264,6 +264,7 @@ def _conclude(tx: Transaction, approval: Approval, vote: Vote) -> None:
     logins = {one.login for one in (*approval.votes, vote) if one.verdict is VoteVerdict.APPROVED}
     if len(_people(tx, logins)) >= approval.settings.at_least:
         store.decide(tx, approval.row.attempt, Decision.APPROVED)
+        approved_tables.record(tx, approval.run, approval.row.attempt, approval.shown)
 
 
 def waiting_for(tx: Transaction, user_id: UserId, *, limit: int) -> list[Approval]:

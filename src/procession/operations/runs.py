@@ -19,6 +19,7 @@ from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunProgress
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import (
+    approved_tables,
     copies,
     needs,
     planning,
@@ -203,6 +204,8 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     tx = act.tx
     # The same plan that was shown, made anew: the run may have changed since.
     planned = restart_plan(tx, act.resources, run_id, step_id)
+    if wish.reads_latest and (why := approved_tables.obstacle(tx, planned)):
+        raise Invalid(why)
     newer = upgrades.find(tx, planned) if wish.takes_latest else None
     if newer is not None:
         upgrades.require(planned, newer)

@@ -88,9 +88,11 @@ def add_vote(tx: Transaction, attempt: int, user: UserId, vote: Vote) -> bool:
     """False when this person has said something of the very same before."""
     sql = (
         "INSERT INTO approval_vote (attempt_id, user_id, signed, decision, comment, voted_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        # Never before the one before it: the last vote says what was decided, also where the clock was set back.
+        " VALUES (?, ?, ?, ?, ?, max(?, (SELECT coalesce(max(voted_at) + 1, 0) FROM approval_vote"
+        " WHERE attempt_id = ?))) ON CONFLICT DO NOTHING"
     )
-    given = (attempt, user.number, vote.signed, vote.verdict, vote.comment, times.to_column(vote.at))
+    given = (attempt, user.number, vote.signed, vote.verdict, vote.comment, times.to_column(vote.at), attempt)
     return tx.run(sql, *given) == 1
 
 
