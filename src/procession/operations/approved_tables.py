@@ -12,6 +12,7 @@ from procession.model.approvals import ShownItem
 from procession.model.errors import Conflict
 from procession.model.ids import TableId
 from procession.model.runs import Run
+from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, TableUse, is_table
 from procession.model.tables import Snapshot
 from procession.operations import table_plans, table_writes, tables
@@ -57,7 +58,7 @@ def source(tx: Transaction, table: TableId, number: int, use: TableUse, step: Ta
 
 def obstacle(tx: Transaction, planned: Planned) -> str:
     """Why a restart cannot read the newest tables: approvals that it keeps are of older ones. "" when it can."""
-    kept = {}
+    kept = dict[TableId, StepRow]()
     for key in planned.plan.carried:
         step = planned.steps[key]
         kept |= dict.fromkeys(store.approved_by(tx, step.id), step)
