@@ -77,6 +77,10 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
     is_open = store.is_open(tx, row.attempt)
     # Once decided, what counted stays what counted, whatever becomes of a table later.
     counted = model.counted(votes, signed if is_open or not votes else votes[-1].signed)
+    if is_open:
+        # Who was suspended or has left the group since is no second pair of eyes any more.
+        able = {user.login for user in deciders(tx, run, settings)}
+        counted = [vote for vote in counted if vote.login in able]
     return Approval(
         run=run,
         step=step,

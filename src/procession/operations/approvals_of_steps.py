@@ -11,10 +11,10 @@ from procession.actions.kinds.approve import ApproveSettings
 from procession.engine.step_approvals import StepAsked
 from procession.model.approvals import Decision
 from procession.model.lifecycle import StepStatus
-from procession.operations import approvals
+from procession.operations import approvals, who_decides
 from procession.operations.home_time import HomeClock
 from procession.store import approvals as store
-from procession.store import moves, outbox, people, runs
+from procession.store import moves, outbox, runs
 from procession.store import steps as step_store
 from procession.store.approvals import ApprovalRow
 from procession.store.database import Transaction
@@ -28,7 +28,7 @@ class ApprovalsOfSteps:
 
     def ask(self, tx: Transaction, asked: StepAsked, now: datetime) -> None:
         settings: ApproveSettings = asked.settings
-        why = _nobody(tx, settings)
+        why = who_decides.nobody(tx, settings)
         row = ApprovalRow(
             attempt=asked.attempt,
             run=asked.run.id,
@@ -61,13 +61,3 @@ class ApprovalsOfSteps:
         assert run is not None and step is not None, "both are foreign keys"
         found = approvals.of_row(tx, run, step, row)
         return approve.settle(found.settings, found.votes)
-
-
-def _nobody(tx: Transaction, settings: ApproveSettings) -> str:
-    """Why nobody can ever decide; "" when somebody can, or could once they have a role."""
-    who = settings.who
-    if who.group and people.group_by_name(tx, who.group) is None:
-        return f'there is no user group "{who.group}" that could approve; make it, or change the process'
-    if who.user and people.user_by_login(tx, who.user) is None:
-        return f'there is no user "{who.user}" who could approve; make the account, or change the process'
-    return ""

@@ -44,6 +44,7 @@ class Reviewed:
     `table` is None where there is none that the caller may see. `obstacle` says why nothing can be decided.
     """
 
+    run: RunId
     step: StepRow
     source: SuggestionSource
     file: File
@@ -82,6 +83,7 @@ def find(tx: Transaction, resources: Resources, caller: Caller, run_id: RunId, s
     table = _table(tx, run.process, run.version, source)
     role = None if table is None else rights.role_of(tx, caller.user, table.table.id)
     return Reviewed(
+        run=run_id,
         step=step,
         source=source,
         file=row.file,
