@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from procession.engine.step_tables import TableStep
 from procession.model.approvals import ShownItem
-from procession.model.errors import Conflict
+from procession.model.errors import Conflict, Invalid
 from procession.model.ids import TableId
+from procession.model.restart import Wish
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, TableUse, is_table
@@ -71,3 +72,9 @@ def obstacle(tx: Transaction, planned: Planned) -> str:
                 " anew, or without the newest tables"
             )
     return ""
+
+
+def require(tx: Transaction, planned: Planned, wish: Wish) -> None:
+    """Raises Invalid for newest tables that are wished for and cannot be read."""
+    if wish.reads_latest and (why := obstacle(tx, planned)):
+        raise Invalid(why)

@@ -198,14 +198,14 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     """Scheduled again from that step on; gives the step as it waits for its turn.
 
     Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step declared `once`
-    that nobody released, or a newest version that differs in what comes before the step.
+    that nobody released, a newest version that differs in what comes before the step, or newest tables behind an
+    approval of older ones.
     """
     act.resources.require_room()
     tx = act.tx
     # The same plan that was shown, made anew: the run may have changed since.
     planned = restart_plan(tx, act.resources, run_id, step_id)
-    if wish.reads_latest and (why := approved_tables.obstacle(tx, planned)):
-        raise Invalid(why)
+    approved_tables.require(tx, planned, wish)
     newer = upgrades.find(tx, planned) if wish.takes_latest else None
     if newer is not None:
         upgrades.require(planned, newer)
