@@ -95,6 +95,7 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
 
 
 def _settings(tx: Transaction, run: Run, step: StepRow) -> ApproveSettings:
+    # Of the run's own version: whoever publishes a milder one changes nothing of what is asked already.
     definition = processes.definition_of(tx, run.process, run.version).step(step.key)
     assert definition is not None, "a run has the steps of its version"
     return msgspec.convert(dict(definition.settings), ApproveSettings)
@@ -211,6 +212,7 @@ def decide(act: Act, run_id: RunId, step_id: StepId, said: DecisionSaid) -> Appr
     if _is_said_already(approval, user, said):
         return approval
     if not approval.is_open:
+        # Before the rights: who may see the run may know how it ended.
         raise Conflict(closed(approval))
     if why := why_not(tx, approval, user):
         raise Forbidden(why)
@@ -221,6 +223,7 @@ def decide(act: Act, run_id: RunId, step_id: StepId, said: DecisionSaid) -> Appr
     vote = Vote(login=user.login, verdict=said.verdict, comment=comment, at=act.now, signed=said.signed)
     if not store.add_vote(tx, approval.row.attempt, user.id, vote):
         raise Conflict("you have decided this already")
+    # All in one transaction: a crash leaves no vote that nobody reads of, and no decision without its votes.
     _record(act, approval, vote)
     _conclude(tx, approval, vote)
     # In the transaction: the engine goes on in the turn behind this commit.
@@ -287,6 +290,7 @@ def waiting_for(tx: Transaction, user_id: UserId, *, limit: int) -> list[Approva
         if is_named and not _obstacle(tx, run, settings, user):
             approval = of_row(tx, run, step, row)
             found += [] if why_not(tx, approval, user) else [approval]
+        # Enough for the page, which leads to the others one by one.
         if len(found) == limit:
             break
     return found

@@ -38,11 +38,13 @@ class ApprovalsOfSteps:
             decision=Decision.FAILED if why else None,
             why=why,
         )
+        # Also where nobody can decide: what was asked is evidence, and outcome() ends the step in the next turn.
         store.add(tx, row)
         # What it shows while it runs: to the API, on pages and in a terminal.
         moves.show_progress(tx, asked.step, None, f"waits for {settings.who.said} to decide: {settings.title}")
         if not why:
             people_asked = approvals.deciders(tx, asked.run, settings)
+            # Nobody yet, where no member has a role: it waits, and who gets one finds it on Home.
             addresses = [user.email for user in people_asked]
             outbox.add_questions(tx, asked.run.id, asked.revision, addresses, now)
 
@@ -59,5 +61,6 @@ class ApprovalsOfSteps:
             return StepOutcome(status=StepStatus.FAILED, message=row.why)
         run, step = runs.find(tx, row.run), step_store.find(tx, row.step)
         assert run is not None and step is not None, "both are foreign keys"
+        # From the votes and not from the decision: a message names those who counted.
         found = approvals.of_row(tx, run, step, row)
         return approve.settle(found.settings, found.votes)

@@ -41,6 +41,7 @@ def source(tx: Transaction, table: TableId, number: int, use: TableUse, step: Ta
     """What the step reads of a table that was approved at the version `number`. Raises Conflict."""
     present, then = tables.snapshot(tx, table), tables.snapshot(tx, table, number)
     least = table_writes.origin(tx, then)
+    # By origin: a version that a restart has taken back to is the one that was signed.
     versions = list(table_writes.chain(tx, present, least))
     is_above = bool(versions) and versions[-1].number == least
     # Steps behind the approval may write the table: what the run itself wrote is what it goes on with.

@@ -51,6 +51,7 @@ def write(work: TableWork, asked: Reviewed, choices: Sequence[Choice], said: Dec
         review = suggestions.look(work.resources, asked, present, AskedPage(numbers=numbers))
         if review.problem:
             raise Invalid(review.problem)
+        # Refuses what contradicts itself or what others have decided, before anything is written.
         rows = decide(review.suggestions, choices)
         made.append(len(rows))
         return _draft(work.resources, present, rows, said) if rows else None
@@ -98,6 +99,7 @@ def close(work: TableWork, asked: Reviewed, item: OpenItem, said: DecidedBy) -> 
     choice = Choice(number=0, decided=Decided.CLOSE, reason=item.reason, seal="", closes=((item.side, item.key),))
     _check(asked, [choice])
     assert asked.table is not None
+    # Without the file nobody could tell a key of an open row from a slip of the keyboard.
     if item.side not in asked.opens:
         raise Invalid(f"step {asked.step.order} writes no file of the rows that are open on the {item.side}")
     rows, file = asked.opens[item.side]

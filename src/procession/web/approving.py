@@ -51,6 +51,7 @@ def asked(tx: Transaction, caller: Caller, view: ShownRun, sent: SentDecision | 
         if row.status is StepStatus.RUNNING and row.kind is StepKind.ACTION:
             # Of a step that works there is none.
             with suppress(NotFound):
+                # As it is for this reader now, and with the hash that their form will sign.
                 approval = approvals.view(tx, view.run.id, row.id)
                 if approval.is_open:
                     why_not = approvals.why_not(tx, approval, caller.user)

@@ -60,6 +60,7 @@ async def show(call: StreamCall) -> HtmlReply:
 async def decide(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     """All that was chosen, or none of it."""
     query, sent = _query(call), tuple[Choice, ...]()
+    # Two forms of one page: a row that stays open by itself is no suggestion with a number.
     if form.has("key"):
         return await _close(call, form, query)
     try:
