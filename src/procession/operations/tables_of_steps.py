@@ -148,6 +148,7 @@ def _source(tx: Transaction, table: TableId, use: TableUse, step: TableStep, las
     if use.version is not None:
         return tables.snapshot(tx, table, _number(use, step.numbers))
     present = tables.snapshot(tx, table)
+    # Another table since: a newer version of the process may have given the name to it.
     if last is None or last.table != table:
         return present
     then = tables.snapshot(tx, table, last.version)

@@ -40,6 +40,7 @@ def _too_few(tx: Transaction, settings: ApproveSettings) -> str:
     group = people.group_by_name(tx, settings.who.group) if settings.who.group else None
     if group is None:
         return ""
+    # Not whether they have a role or may decide: that is of the run, and may change until it asks.
     count = len(people.members(tx, group.id))
     if count >= settings.at_least:
         return ""

@@ -79,6 +79,7 @@ def restart(call: Call, form: Form) -> RedirectReply | HtmlReply:
         sent = replace(sent, mistakes=(*sent.mistakes, why[:1].upper() + why[1:]))
     if sent.mistakes:
         return _page(call, planned, sent, status=400)
+    # Made anew in this transaction from what the form named: the plan on the page was only looked at.
     step = runs.restart(
         call.act,
         call.id(RunId),

@@ -75,6 +75,7 @@ async def decide(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     except REFUSALS as error:
         refused = SentChoices(choices=sent, reason=form.one("why"), problem=error.message)
         return await _page(call, query, refused)
+    # By a redirect: reloading the page afterwards decides nothing again.
     said = urlencode({"said": len(sent)})
     return RedirectReply(location=f"/runs/{call.id(RunId)}/steps/{call.id(StepId)}/suggestions{query.address()}&{said}")
 
