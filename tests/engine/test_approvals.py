@@ -212,6 +212,28 @@ def test_whoever_published_the_version_cannot_approve_it(floor: Floor) -> None:
         floor.say(floor.world.caller, run)
 
 
+def test_whoever_published_an_earlier_version_of_the_run_cannot_approve_it(floor: Floor) -> None:
+    """A restart that takes a newer version, of somebody else, must not wash the hands of whoever made the older one."""
+    made = floor.apply(wait("first"), approve("ok"), name="Washed")
+    floor.world.db.write(partial(permissions.give, resource=made, role=Role.EDITOR, holder=floor.ann.user.id))
+    admin = floor.world.caller
+    floor.world.caller = floor.ann
+    floor.world.apply(process(DATA, wait("first"), approve("ok"), wait("post"), name="Washed"))
+    floor.world.caller = floor.eve
+    run = floor.world.start(floor.world.create(made).id).id
+    floor.world.caller = admin
+    floor.world.wait_for(run, "ok", RUNNING)
+    floor.say(floor.bob, run, "rejected")
+    floor.world.wait(run)
+    floor.world.apply(process(DATA, wait("first"), approve("ok"), wait("post"), wait("more"), name="Washed"))
+    floor.world.restart(run, "ok", takes_latest=True)
+    floor.world.wait_for(run, "ok", RUNNING)
+
+    assert floor.world.run(run).version == 3
+    with pytest.raises(Forbidden, match="published this version"):
+        floor.say(floor.ann, run)
+
+
 def _group(tx: Any) -> Any:
     group = people_store.group_by_name(tx, "Controllers")
     assert group is not None
@@ -304,6 +326,18 @@ def test_a_change_of_what_is_shown_makes_a_decision_void(floor: Floor) -> None:
     floor.say(floor.ann, run)
 
     assert floor.world.wait(run).outcome is Outcome.SUCCESS
+
+
+def test_a_clock_that_is_set_back_lets_no_void_vote_decide(floor: Floor) -> None:
+    run = floor.begin(approve("ok", shows=["${d.total}"], at_least=2))
+    floor.say(floor.ann, run, comment="of the old total")
+    floor.world.db.write(lambda tx: tx.run("UPDATE property SET value = '7' WHERE key = 'total'"))
+    floor.clock.jumped_seconds -= 7_200.0
+    floor.say(floor.bob, run)
+    floor.say(floor.ann, run, comment="of the new one")
+
+    floor.world.wait(run)
+    assert floor.world.step(run, "ok").message == "approved by bob, ann: of the new one"
 
 
 def test_a_file_is_signed_by_its_hash(tmp_path: Path) -> None:
@@ -488,6 +522,39 @@ def test_a_suspended_account_decides_nothing(floor: Floor) -> None:
 
     with pytest.raises(Forbidden, match="not active"):
         floor.say(suspended, run)
+
+
+def test_a_vote_of_somebody_who_was_suspended_since_is_no_second_one(floor: Floor) -> None:
+    run = floor.begin(approve("ok", at_least=2))
+    floor.say(floor.ann, run)
+    floor.world.db.write(
+        lambda tx: tx.run("UPDATE user_account SET status = 'Suspended' WHERE id = ?", floor.ann.user.id.number)
+    )
+
+    assert floor.say(floor.bob, run).is_open
+    assert [vote.login for vote in floor.view(run).void] == ["ann"]
+
+
+def test_a_vote_of_somebody_who_has_left_the_group_since_is_no_second_one(floor: Floor) -> None:
+    run = floor.begin(approve("ok", at_least=2))
+    floor.say(floor.ann, run)
+    floor.world.db.write(lambda tx: people_store.remove_member(tx, _group(tx), floor.ann.user.id))
+
+    assert floor.say(floor.bob, run).is_open
+
+
+def test_a_group_that_there_is_not_or_that_is_too_small_is_told_when_the_file_is_applied(floor: Floor) -> None:
+    unknown = floor.world.applied(process(DATA, approve("ok", who={"group": "Controlers"}), name="Unknown"))
+    small = floor.world.applied(process(DATA, approve("ok", at_least=4), name="Small"))
+    fits = floor.world.applied(process(DATA, approve("ok", at_least=3), name="Fits"))
+
+    assert unknown.remarks == (
+        'step 1.2 "ok": there is no user group "Controlers" that could approve; make it, or change the process',
+    )
+    assert small.remarks == (
+        'step 1.2 "ok": 4 must approve, and the user group "Controllers" has 3; the step would wait',
+    )
+    assert fits.remarks == ()
 
 
 def test_two_that_wait_at_the_same_time_are_decided_one_by_one(floor: Floor) -> None:

@@ -57,9 +57,12 @@ def test_a_press_decides_and_comes_back(home: House, run: str) -> None:
 def test_what_has_changed_since_is_not_decided(home: House, run: str) -> None:
     mate, where = site(home, "mate"), f"/runs/{run}/steps/{home.step(run, 'ok')}/approval"
 
-    answer = mate.post(where, f"/runs/{run}", decision="approved", signed="0" * 64)
+    answer = mate.post(where, f"/runs/{run}", decision="approved", signed="0" * 64, comment="as in <May>")
 
     assert (answer.status_code, "has changed since you looked at it" in text(answer)) == (409, True)
+    # What was typed stays, and the form has what is shown now.
+    assert ">as in &lt;May&gt;</textarea>" in answer.text
+    assert f'name="signed" value="{signed(home, run)}"' in answer.text
     assert home.get(f"processruns/{run}/steps/{home.step(run, 'ok')}/approval")["isOpen"]
 
 
@@ -69,3 +72,23 @@ def test_a_browser_without_the_form_s_token_decides_nothing(home: House, run: st
     answer = site(home, "mate").ask("POST", where, data={"decision": "approved", "signed": signed(home, run)})
 
     assert answer.status_code == 403
+
+
+def test_a_comment_that_is_too_long_stays_in_its_field(home: House, run: str) -> None:
+    mate, where = site(home, "mate"), f"/runs/{run}/steps/{home.step(run, 'ok')}/approval"
+
+    answer = mate.post(where, f"/runs/{run}", decision="rejected", signed=signed(home, run), comment="long " * 401)
+
+    assert (answer.status_code, "The comment is longer than 2,000 characters" in text(answer)) == (400, True)
+    assert "long long" in answer.text
+    assert "Error: " in answer.text
+
+
+def test_whoever_comes_too_late_reads_who_has_decided(home: House, run: str) -> None:
+    mate, where = site(home, "mate"), f"/runs/{run}/steps/{home.step(run, 'ok')}/approval"
+    seen = signed(home, run)
+    site(home, "reader").post(where, f"/runs/{run}", decision="rejected", signed=seen)
+
+    answer = mate.post(where, f"/runs/{run}", decision="approved", signed=seen)
+
+    assert (answer.status_code, "It was rejected by" in text(answer)) == (409, True)

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from procession.model.ids import RunId
+from procession.store import approvals
 from tests.api.house import House
 from tests.web.account_site import visitor
 from tests.web.run_site import play
@@ -58,6 +60,34 @@ def test_several_are_decided_at_once_each_with_a_reason_and_who_and_when(review:
         {"decision": "match", "left_key": "B8", "right_key": "K7", "comment": "one transfer for both", **by},
     ]
     assert home.get("tables/mt-1/versions")[0]["author"] == "owner"
+
+
+def test_who_decided_stands_in_the_run_s_history_and_on_the_log_page(review: Reviewer, home: House) -> None:
+    review.decides(d1="never", why1="another customer", d3="match", why="one transfer for both")
+
+    run = review.place.split("/")[2]
+    (told,) = [row for row in home.get(f"processruns/{run}/history")["events"] if row["kind"] == "reviewed"]
+    assert (told["user"], told["detail"]["decided"]) == ("owner", {"refused": 1, "accepted": 1})
+    assert told["detail"]["wrote"][0]["version"] == home.get("tables/mt-1/versions")[0]["version"]
+    assert "suggestions decided, 1 refused, 1 accepted; version" in review.visitor.open(f"/runs/{run}")
+    assert f"decided about suggestions of step 1.2 of process run {run}" in review.visitor.open("/log")
+
+
+def test_a_refused_form_leaves_no_trace_in_the_history(review: Reviewer, home: House) -> None:
+    review.refused(d1="never", why="")
+
+    events = home.get(f"processruns/{review.place.split('/')[2]}/history")["events"]
+    assert [row["kind"] for row in events if row["kind"] == "reviewed"] == []
+
+
+def test_whoever_decides_about_suggestions_is_no_judge_of_the_run(home: House) -> None:
+    table(home, mate="editor")
+    run = reconciled(home)
+
+    Reviewer(home, run, "mate").decides(d1="never", why1="another customer")
+
+    with home.database.read() as tx:
+        assert "mate" in approvals.preparers(tx, RunId.parse(run.id))
 
 
 def test_what_was_decided_is_told_with_its_words(review: Reviewer) -> None:

@@ -50,6 +50,7 @@ def _perform_action(active: ActiveRun, change: Change, step: Step) -> None:
     perform, settings = active.prepared.performs[step.key]
     try:
         outcome = perform(EngineContext(settings=settings, facts=_facts(active), properties=_properties(active)))
+    # A mistake of the step, not of the engine: the other steps of this change go on.
     except Invalid as refused:
         outcome = StepOutcome(status=StepStatus.FAILED, message=refused.message)
     outcome = _with_outputs(active, change, step.key, outcome)
@@ -81,9 +82,11 @@ def _told(number: int, outcome: StepOutcome) -> dict[str, object]:
 def _ask(active: ActiveRun, change: Change, step: Step) -> None:
     """Begins to wait for people: a row, and no process."""
     status = active.statuses[step.key]
+    # One that waited for its turn among others is scheduled already.
     first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
     write = StepWrite(message="waits for people to decide", started_at=change.now)
     step_moves.move(change, step.key, (*first, StepEvent.BEGIN), write)
+    # In memory only until the commit, which gives the wait the id of its row.
     number = active.tries[step.key] = active.tries.get(step.key, 0) + 1
     active.waits[step.key] = wait = Wait(key=step.key, number=number)
     change.asked.append(wait)
@@ -91,6 +94,7 @@ def _ask(active: ActiveRun, change: Change, step: Step) -> None:
 
 def settle(active: ActiveRun, change: Change, wait: Wait, outcome: StepOutcome, *, seconds: float) -> None:
     """Ends a step by what people have decided; it waited for so many seconds of the run's stopwatch."""
+    # First: what cannot be written below fails the step, and must not be settled again in the next turn.
     del active.waits[wait.key]
     outcome = _with_outputs(active, change, wait.key, outcome)
     performed = Performed(key=wait.key, number=wait.number, outcome=outcome, attempt=wait.attempt, seconds=seconds)

@@ -40,10 +40,12 @@ class Waits:
         approvals, is_changed = self._resources.approvals, False
         for wait in tuple(active.waits.values()) if approvals is not None else ():
             outcome = None if approvals is None else approvals.outcome(tx, wait.attempt)
+            # Nothing yet: the next vote, or the next scan, looks again.
             if outcome is not None:
                 seconds = self._seconds(active, wait.key, tx)
                 performing.settle(active, self._change_of(active), wait, outcome, seconds=seconds)
                 is_changed = True
+        # Once for all of them: steps behind two approvals must see both.
         if is_changed:
             decisions.advance(active, self._change_of(active))
 

@@ -82,6 +82,7 @@ class HistoryKind(StrEnum):
     LATE_RESULT = "late result"  # arrived too late to count
     RESTARTED = "restarted"
     APPROVAL = "approval"  # a person said yes or no to what a step shows, or was reminded to
+    REVIEWED = "reviewed"  # a person decided about what a step suggests
     SEEN = "seen"  # by a person, who needs nothing more of it
 
 

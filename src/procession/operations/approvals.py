@@ -23,7 +23,7 @@ from procession.model.processes import PropertyType
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, is_table
-from procession.operations import processes, rights, steps
+from procession.operations import approved_tables, processes, rights, steps
 from procession.operations.act import Act
 from procession.store import approvals as store
 from procession.store import history, people, runs, step_tables
@@ -77,6 +77,10 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
     is_open = store.is_open(tx, row.attempt)
     # Once decided, what counted stays what counted, whatever becomes of a table later.
     counted = model.counted(votes, signed if is_open or not votes else votes[-1].signed)
+    if is_open:
+        # Who was suspended or has left the group since is no second pair of eyes any more.
+        able = {user.login for user in deciders(tx, run, settings)}
+        counted = [vote for vote in counted if vote.login in able]
     return Approval(
         run=run,
         step=step,
@@ -91,6 +95,7 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
 
 
 def _settings(tx: Transaction, run: Run, step: StepRow) -> ApproveSettings:
+    # Of the run's own version: whoever publishes a milder one changes nothing of what is asked already.
     definition = processes.definition_of(tx, run.process, run.version).step(step.key)
     assert definition is not None, "a run has the steps of its version"
     return msgspec.convert(dict(definition.settings), ApproveSettings)
@@ -207,6 +212,7 @@ def decide(act: Act, run_id: RunId, step_id: StepId, said: DecisionSaid) -> Appr
     if _is_said_already(approval, user, said):
         return approval
     if not approval.is_open:
+        # Before the rights: who may see the run may know how it ended.
         raise Conflict(closed(approval))
     if why := why_not(tx, approval, user):
         raise Forbidden(why)
@@ -217,6 +223,7 @@ def decide(act: Act, run_id: RunId, step_id: StepId, said: DecisionSaid) -> Appr
     vote = Vote(login=user.login, verdict=said.verdict, comment=comment, at=act.now, signed=said.signed)
     if not store.add_vote(tx, approval.row.attempt, user.id, vote):
         raise Conflict("you have decided this already")
+    # All in one transaction: a crash leaves no vote that nobody reads of, and no decision without its votes.
     _record(act, approval, vote)
     _conclude(tx, approval, vote)
     # In the transaction: the engine goes on in the turn behind this commit.
@@ -264,6 +271,7 @@ def _conclude(tx: Transaction, approval: Approval, vote: Vote) -> None:
     logins = {one.login for one in (*approval.votes, vote) if one.verdict is VoteVerdict.APPROVED}
     if len(_people(tx, logins)) >= approval.settings.at_least:
         store.decide(tx, approval.row.attempt, Decision.APPROVED)
+        approved_tables.record(tx, approval.run, approval.row.attempt, approval.shown)
 
 
 def waiting_for(tx: Transaction, user_id: UserId, *, limit: int) -> list[Approval]:
@@ -282,6 +290,7 @@ def waiting_for(tx: Transaction, user_id: UserId, *, limit: int) -> list[Approva
         if is_named and not _obstacle(tx, run, settings, user):
             approval = of_row(tx, run, step, row)
             found += [] if why_not(tx, approval, user) else [approval]
+        # Enough for the page, which leads to the others one by one.
         if len(found) == limit:
             break
     return found

@@ -11,10 +11,10 @@ from procession.actions.kinds.approve import ApproveSettings
 from procession.engine.step_approvals import StepAsked
 from procession.model.approvals import Decision
 from procession.model.lifecycle import StepStatus
-from procession.operations import approvals
+from procession.operations import approvals, who_decides
 from procession.operations.home_time import HomeClock
 from procession.store import approvals as store
-from procession.store import moves, outbox, people, runs
+from procession.store import moves, outbox, runs
 from procession.store import steps as step_store
 from procession.store.approvals import ApprovalRow
 from procession.store.database import Transaction
@@ -28,7 +28,7 @@ class ApprovalsOfSteps:
 
     def ask(self, tx: Transaction, asked: StepAsked, now: datetime) -> None:
         settings: ApproveSettings = asked.settings
-        why = _nobody(tx, settings)
+        why = who_decides.nobody(tx, settings)
         row = ApprovalRow(
             attempt=asked.attempt,
             run=asked.run.id,
@@ -38,11 +38,13 @@ class ApprovalsOfSteps:
             decision=Decision.FAILED if why else None,
             why=why,
         )
+        # Also where nobody can decide: what was asked is evidence, and outcome() ends the step in the next turn.
         store.add(tx, row)
         # What it shows while it runs: to the API, on pages and in a terminal.
         moves.show_progress(tx, asked.step, None, f"waits for {settings.who.said} to decide: {settings.title}")
         if not why:
             people_asked = approvals.deciders(tx, asked.run, settings)
+            # Nobody yet, where no member has a role: it waits, and who gets one finds it on Home.
             addresses = [user.email for user in people_asked]
             outbox.add_questions(tx, asked.run.id, asked.revision, addresses, now)
 
@@ -59,15 +61,6 @@ class ApprovalsOfSteps:
             return StepOutcome(status=StepStatus.FAILED, message=row.why)
         run, step = runs.find(tx, row.run), step_store.find(tx, row.step)
         assert run is not None and step is not None, "both are foreign keys"
+        # From the votes and not from the decision: a message names those who counted.
         found = approvals.of_row(tx, run, step, row)
         return approve.settle(found.settings, found.votes)
-
-
-def _nobody(tx: Transaction, settings: ApproveSettings) -> str:
-    """Why nobody can ever decide; "" when somebody can, or could once they have a role."""
-    who = settings.who
-    if who.group and people.group_by_name(tx, who.group) is None:
-        return f'there is no user group "{who.group}" that could approve; make it, or change the process'
-    if who.user and people.user_by_login(tx, who.user) is None:
-        return f'there is no user "{who.user}" who could approve; make the account, or change the process'
-    return ""

@@ -7,19 +7,23 @@ read, and prepared again when others were faster. So of two people one finds the
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from procession.model.columns import Column
 from procession.model.errors import Conflict, Invalid
+from procession.model.runs import HistoryKind
 from procession.model.suggestions import Choice, Decided, DecisionToWrite, SideName, decide
 from procession.model.tables import Draft, Snapshot
-from procession.operations import suggestions, table_rows, tables
+from procession.operations import suggestions, table_rows, tables, telling
+from procession.operations.act import Act
 from procession.operations.resources import Resources
 from procession.operations.suggestions import AskedPage, Reviewed
 from procession.operations.table_rows import RowsRequest
 from procession.operations.tables import TableWork
+from procession.store import approvals, history, runs
 
 CHOICES_MAX = 100  # of one form
 
@@ -47,12 +51,38 @@ def write(work: TableWork, asked: Reviewed, choices: Sequence[Choice], said: Dec
         review = suggestions.look(work.resources, asked, present, AskedPage(numbers=numbers))
         if review.problem:
             raise Invalid(review.problem)
+        # Refuses what contradicts itself or what others have decided, before anything is written.
         rows = decide(review.suggestions, choices)
         made.append(len(rows))
         return _draft(work.resources, present, rows, said) if rows else None
 
-    tables.change(work, asked.table.table.id, again, lambda present: present)
+    tables.change(_telling(work, asked, choices), asked.table.table.id, again, lambda present: present)
     return made[-1]
+
+
+def _telling(work: TableWork, asked: Reviewed, choices: Sequence[Choice]) -> TableWork:
+    """Who decided is told where people look for it: in the run's history, and on the Log page."""
+    counts = Counter(_WORDS[choice.decided] for choice in choices)
+
+    def tell(act: Act, published: Snapshot) -> None:
+        run = runs.find(act.tx, asked.run)
+        assert run is not None, "a step's run is a foreign key"
+        # The rows themselves are in this version of the table, with the reasons.
+        table = {"table": str(published.table.id), "name": published.table.name, "version": published.version.number}
+        # Under `wrote`, as of steps: a `version` beside it is the run's own.
+        detail = {"wrote": [table], "decided": dict(counts)}
+        said = history.PersonSaid(user=act.author, step=asked.step.id, detail=detail, kind=HistoryKind.REVIEWED)
+        history.say(act.tx, run.id, said, act.now)
+        # Whoever matches rows by hand has a hand in the result, and is no judge of it.
+        approvals.add_preparer(act.tx, run.id, act.caller.user.id)
+        words = ", ".join(f"{count} {word}" for word, count in counts.items())
+        about = f'step {asked.step.order} of process run {run.id} "{run.name}"'
+        telling.tell(act, f"decided about suggestions of {about}: {words}", run.id)
+
+    return replace(work, told=tell)
+
+
+_WORDS = {Decided.MATCH: "accepted", Decided.NEVER: "refused", Decided.CLOSE: "closed", Decided.OPEN: "taken back"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +99,7 @@ def close(work: TableWork, asked: Reviewed, item: OpenItem, said: DecidedBy) -> 
     choice = Choice(number=0, decided=Decided.CLOSE, reason=item.reason, seal="", closes=((item.side, item.key),))
     _check(asked, [choice])
     assert asked.table is not None
+    # Without the file nobody could tell a key of an open row from a slip of the keyboard.
     if item.side not in asked.opens:
         raise Invalid(f"step {asked.step.order} writes no file of the rows that are open on the {item.side}")
     rows, file = asked.opens[item.side]
@@ -85,7 +116,7 @@ def close(work: TableWork, asked: Reviewed, item: OpenItem, said: DecidedBy) -> 
         made.append(len(new))
         return _draft(work.resources, present, new, said) if new else None
 
-    tables.change(work, asked.table.table.id, again, lambda present: present)
+    tables.change(_telling(work, asked, [choice]), asked.table.table.id, again, lambda present: present)
     return made[-1]
 
 

@@ -19,7 +19,7 @@ from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.operations import connections_of_steps, networks, rights, step_tables
+from procession.operations import connections_of_steps, networks, rights, step_tables, who_decides
 from procession.operations.act import Act
 from procession.store import connections as connection_names
 from procession.store import permissions as permission_store
@@ -36,7 +36,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     is_new: bool
     steps: list[StepRow]
-    remarks: tuple[str, ...] = ()  # what this server will refuse to start
+    remarks: tuple[str, ...] = ()  # what this server will refuse to start, or what would wait for nobody
 
 
 def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None = None, comment: str = "") -> Applied:
@@ -66,7 +66,8 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
     connections, renamed = connections_of_steps.resolve(act, definition, named)
     edition = _Edition(definition=definition, tables=tables, connections=connections, source=text, comment=comment)
     applied = _publish(act, row, edition)
-    return replace(applied, remarks=(*networks.remarks(act.resources, definition), *remarks, *renamed))
+    asked = who_decides.remarks(tx, act.resources.actions, definition)
+    return replace(applied, remarks=(*networks.remarks(act.resources, definition), *remarks, *renamed, *asked))
 
 
 class _Edition(msgspec.Struct, frozen=True, kw_only=True):

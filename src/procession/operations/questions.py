@@ -76,6 +76,7 @@ class Deadlines:
         return bool(self.database.write(partial(self._end, now=now)))
 
     def _end(self, tx: Transaction, now: datetime) -> bool:
+        # Asked anew under the writer: somebody may have decided since the look before.
         row = store.next_due(tx, now)
         run = None if row is None else runs.find(tx, row.run)
         step = None if row is None else step_store.find(tx, row.step)
@@ -84,6 +85,7 @@ class Deadlines:
         approval = approvals.of_row(tx, run, step, row)
         if approval.settings.otherwise == "fail":
             store.decide(tx, row.attempt, Decision.FAILED, f"nobody decided within {approval.settings.before}")
+            # The engine ends the step, as it does after a vote: here nothing but the decision is written.
             tx.look(run.id)
         # A reminder moves the due time in the same transaction, so that a crash sends none twice.
         else:

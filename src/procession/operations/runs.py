@@ -19,6 +19,7 @@ from procession.model.restart import Wish
 from procession.model.runs import HistoryKind, Run, RunProgress
 from procession.model.steps import PropertyRow, StepRow
 from procession.operations import (
+    approved_tables,
     copies,
     needs,
     planning,
@@ -197,12 +198,14 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     """Scheduled again from that step on; gives the step as it waits for its turn.
 
     Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step declared `once`
-    that nobody released, or a newest version that differs in what comes before the step.
+    that nobody released, a newest version that differs in what comes before the step, or newest tables behind an
+    approval of older ones.
     """
     act.resources.require_room()
     tx = act.tx
     # The same plan that was shown, made anew: the run may have changed since.
     planned = restart_plan(tx, act.resources, run_id, step_id)
+    approved_tables.require(tx, planned, wish)
     newer = upgrades.find(tx, planned) if wish.takes_latest else None
     if newer is not None:
         upgrades.require(planned, newer)

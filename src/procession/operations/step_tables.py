@@ -62,6 +62,7 @@ def resolve(act: Act, process: Process, before: Found) -> tuple[Found, tuple[str
             mistakes[f"{where}: {_needs(use)} needs the role {_role(use)} on it"] = None
         else:
             found[use.name] = NamedTable(table.id, act.caller.user.id)
+    # All at once: whoever mends a file mends it once.
     if mistakes:
         raise Invalid("; ".join(mistakes))
     return found, tuple(remarks)

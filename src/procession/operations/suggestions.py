@@ -44,6 +44,7 @@ class Reviewed:
     `table` is None where there is none that the caller may see. `obstacle` says why nothing can be decided.
     """
 
+    run: RunId
     step: StepRow
     source: SuggestionSource
     file: File
@@ -70,6 +71,7 @@ def find(tx: Transaction, resources: Resources, caller: Caller, run_id: RunId, s
     run, step = runs.find(tx, run_id), steps.find(tx, step_id, run=run_id)
     process = processes.definition_of(tx, run.process, run.version)
     source = sources(resources, process).get(step.key)
+    # Told and not hidden: the link to this page may be older than the version that the run follows.
     if source is None or not source.output:
         why = source.problem if source else "it has no output `suggested`, or names no `decisions`"
         raise Invalid(f"step {step.order} asks nobody to decide: {why}")
@@ -80,8 +82,10 @@ def find(tx: Transaction, resources: Resources, caller: Caller, run_id: RunId, s
     if row.file.sha256 is None:
         raise Invalid(f"step {step.order} has suggested nothing")
     table = _table(tx, run.process, run.version, source)
+    # The table's rights and not the process's: what is decided here counts in every run that reads the table.
     role = None if table is None else rights.role_of(tx, caller.user, table.table.id)
     return Reviewed(
+        run=run_id,
         step=step,
         source=source,
         file=row.file,

@@ -39,6 +39,7 @@ class PlannedTables:
 
 def make(tx: Transaction, planned: Planned) -> PlannedTables:
     """Raises Invalid as the restart would."""
+    # First: what is taken back decides which version counts as the present one below.
     undone = table_writes.plan(tx, planned.run.id, planned.reset)
     return PlannedTables(taken_back=undone, read=list(_read(tx, planned.reset, undone)))
 

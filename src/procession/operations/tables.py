@@ -35,7 +35,8 @@ class TableWork:
     """What a change that takes several transactions works with; `database` is the dispatcher's.
 
     `admit` gives the act, if token and role still hold. `keyed` is the request, when it must be carried out once:
-    marked where the change is published, with what `kept` makes of its result.
+    marked where the change is published, with what `kept` makes of its result. `told` records what else people are to
+    find of it, in the transaction that publishes, with the table as it is then.
     """
 
     # The dispatcher's is a part of the port; naming it here would import the door from below.
@@ -44,6 +45,7 @@ class TableWork:
     admit: Callable[[Transaction], Act]
     keyed: KeyedRequest | None = None
     kept: Callable[[Any], bytes | None] = lambda result: None
+    told: Callable[[Act, Snapshot], None] = lambda act, published: None
 
 
 def create(act: Act, *, name: str, description: str) -> Table:
@@ -150,6 +152,8 @@ def _publication(
         published = _publish(act, present, draft)
         if published is None:
             return None
+        if draft is not None:
+            work.told(act, published)
         # After the comparison: a late change must not leave a mark.
         idempotency.mark(act, work.keyed)
         done = result(published)

@@ -15,7 +15,7 @@ from procession.model.ids import TableId
 from procession.model.processes import Value
 from procession.model.table_uses import PREFIX, TableUse
 from procession.model.tables import Snapshot
-from procession.operations import step_tables, table_jobs, table_rows, table_writes, tables
+from procession.operations import approved_tables, step_tables, table_jobs, table_rows, table_writes, tables
 from procession.operations.resources import Resources
 from procession.operations.table_rows import RowsRequest
 from procession.store import step_tables as store
@@ -36,14 +36,16 @@ class TablesOfSteps:
 
     def begin(self, tx: Transaction, step: TableStep) -> HeldTables:
         found = store.named(tx, step.run.process, step.run.version)
-        last = store.last_reads(tx, step.step)
+        last, approved = store.last_reads(tx, step.step), store.approved(tx, step.run.id)
         sources, targets, appended = dict[str, Snapshot](), dict[str, Snapshot](), dict[str, dict[str, int]]()
         for use in step.uses:
             if trouble := step_tables.trouble(tx, found, use, step.user):
                 return HeldTables(step=step, trouble=trouble)
             table = found[use.name].table
             try:
-                if use.mode is None:
+                if use.mode is None and use.version is None and table in approved:
+                    sources[use.place] = approved_tables.source(tx, table, approved[table], use, step)
+                elif use.mode is None:
                     sources[use.place] = _source(tx, table, use, step, last.get(use.place))
                 else:
                     targets[use.name] = tables.snapshot(tx, table)
@@ -146,6 +148,7 @@ def _source(tx: Transaction, table: TableId, use: TableUse, step: TableStep, las
     if use.version is not None:
         return tables.snapshot(tx, table, _number(use, step.numbers))
     present = tables.snapshot(tx, table)
+    # Another table since: a newer version of the process may have given the name to it.
     if last is None or last.table != table:
         return present
     then = tables.snapshot(tx, table, last.version)

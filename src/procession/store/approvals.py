@@ -88,9 +88,11 @@ def add_vote(tx: Transaction, attempt: int, user: UserId, vote: Vote) -> bool:
     """False when this person has said something of the very same before."""
     sql = (
         "INSERT INTO approval_vote (attempt_id, user_id, signed, decision, comment, voted_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        # Never before the one before it: the last vote says what was decided, also where the clock was set back.
+        " VALUES (?, ?, ?, ?, ?, max(?, (SELECT coalesce(max(voted_at) + 1, 0) FROM approval_vote"
+        " WHERE attempt_id = ?))) ON CONFLICT DO NOTHING"
     )
-    given = (attempt, user.number, vote.signed, vote.verdict, vote.comment, times.to_column(vote.at))
+    given = (attempt, user.number, vote.signed, vote.verdict, vote.comment, times.to_column(vote.at), attempt)
     return tx.run(sql, *given) == 1
 
 
@@ -110,6 +112,11 @@ def votes(tx: Transaction, attempt: int) -> list[tuple[UserId, Vote]]:
     ]
 
 
+def add_preparer(tx: Transaction, run: RunId, user: UserId) -> None:
+    """Of whoever had a hand in what the run gives, otherwise than by its inputs (store/runs.touch)."""
+    tx.run("INSERT INTO run_preparer (run_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", run.number, user.number)
+
+
 def copy_preparers(tx: Transaction, source: RunId, run: RunId) -> None:
     """Of the run whose inputs this one has: also of those that were theirs from the beginning."""
     tx.run(
@@ -121,13 +128,17 @@ def copy_preparers(tx: Transaction, source: RunId, run: RunId) -> None:
 
 
 def preparers(tx: Transaction, run: RunId) -> set[str]:
-    """Login names: who created the run, filled it in, uploaded to it, or published the version that it follows."""
+    """Login names: who created the run, filled it in, uploaded to it, or published a version that it followed."""
     rows = tx.all(
         "SELECT u.login FROM run_preparer p JOIN user_account u ON u.id = p.user_id WHERE p.run_id = ?"
         " UNION SELECT user_login FROM history WHERE run_id = ? AND kind = ? AND user_login IS NOT NULL"
         " UNION SELECT v.author FROM run r JOIN process_version v ON v.process_id = r.process_id"
-        " AND v.number = r.version WHERE r.id = ?",
-        *(run.number, run.number, HistoryKind.CREATED, run.number),
+        " AND v.number = r.version WHERE r.id = ?"
+        # Also of the versions before a restart took a newer one: what they made is still in the run.
+        " UNION SELECT v.author FROM history h JOIN run r ON r.id = h.run_id JOIN process_version v"
+        " ON v.process_id = r.process_id AND v.number = json_extract(h.detail, '$.versionBefore')"
+        " WHERE h.run_id = ? AND h.kind = ?",
+        *(run.number, run.number, HistoryKind.CREATED, run.number, run.number, HistoryKind.RESTARTED),
     )
     return {login for (login,) in rows}
 

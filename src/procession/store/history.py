@@ -47,6 +47,7 @@ class PersonSaid(msgspec.Struct, frozen=True, kw_only=True):
     user: str  # login name
     step: StepId
     detail: Mapping[str, Any]
+    kind: HistoryKind = HistoryKind.APPROVAL
 
 
 def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) -> None:
@@ -74,12 +75,12 @@ def append(
 
 
 def say(tx: Transaction, run: RunId, said: PersonSaid, now: datetime) -> None:
-    """Record what a person has said of what a step asks."""
+    """Record what a person has said of what a step asks or suggests."""
     revision, attempt = _next_revision(tx, run)
     entry = Entry(
         revision=revision,
         attempt=attempt,
-        kind=HistoryKind.APPROVAL,
+        kind=said.kind,
         detail=said.detail,
         step=said.step,
         user=said.user,

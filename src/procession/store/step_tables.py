@@ -54,10 +54,35 @@ def last_reads(tx: Transaction, step: StepId) -> dict[str, TableRead]:
     """What the step's last attempts have read, by place; without what a restart has taken back."""
     rows = tx.all(
         "SELECT t.place, t.table_id, t.version FROM table_read t JOIN step_attempt a ON a.id = t.attempt_id"
-        " WHERE a.step_id = ? AND t.undone_by IS NULL ORDER BY a.id",
+        # What was approved is shown anew by the next try, and never as it was.
+        " WHERE a.step_id = ? AND t.undone_by IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM approval p WHERE p.attempt_id = a.id) ORDER BY a.id",
         step.number,
     )
     return {place: TableRead(place, TableId(table), version) for place, table, version in rows}
+
+
+def approved(tx: Transaction, run: RunId) -> dict[TableId, int]:
+    """The versions of tables that people have approved in this run, as it is now: of each step's last try."""
+    # A step that a restart has reset asks again, and what was approved before counts no more.
+    return _approved(tx, "s.run_id", run.number)
+
+
+def approved_by(tx: Transaction, step: StepId) -> dict[TableId, int]:
+    """The same of one step."""
+    return _approved(tx, "s.id", step.number)
+
+
+def _approved(tx: Transaction, column: str, number: int) -> dict[TableId, int]:
+    rows = tx.all(
+        "SELECT t.table_id, t.version FROM step s JOIN approval p ON p.step_id = s.id"
+        " JOIN table_read t ON t.attempt_id = p.attempt_id"
+        # Running, too: the step behind it begins in the transaction that ends it.
+        f" WHERE {column} = ? AND s.status IN ('Running', 'Success', 'Warning') AND p.decision = 'approved'"
+        " AND p.attempt_id = (SELECT max(l.attempt_id) FROM approval l WHERE l.step_id = s.id) ORDER BY p.attempt_id",
+        number,
+    )
+    return {TableId(table): version for table, version in rows}
 
 
 def forget_reads(tx: Transaction, step: StepId, attempt: int) -> None:

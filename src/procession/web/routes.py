@@ -12,7 +12,7 @@ from procession.pages import assets, environment
 from procession.web import (
     account,
     applications,
-    approving,
+    approval_form,
     bulk,
     connections,
     downloads,
@@ -128,7 +128,9 @@ ROUTES: tuple[Route, ...] = (
     form("runs/{run}/steps/{step}/restart", run_acts.restart, rules.EXECUTE_R, "Restart from a step"),
     page("runs/{run}/steps/{step}/suggestions", suggestions.show, rules.READ_R, "What a step suggests", mode=STREAM),
     form_async("runs/{run}/steps/{step}/suggestions", suggestions.decide, rules.READ_R, "Decide about suggestions"),
-    form("runs/{run}/steps/{step}/approval", approving.decide, rules.DECIDE_R, "Approve or reject what a step asks"),
+    form_async(
+        "runs/{run}/steps/{step}/approval", approval_form.decide, rules.DECIDE_R, "Approve or reject what a step asks"
+    ),
     form("runs/{run}/start", run_acts.start, rules.EXECUTE_R, "Start a run"),
     form("runs/{run}/cancel", run_acts.cancel, rules.EXECUTE_R, "Cancel a run"),
     form("runs/{run}/copy", run_acts.copy, rules.EXECUTE_R, "Copy inputs to a new run", limit=UserLimit.NEW_RUNS),

@@ -21,6 +21,7 @@ from procession.operations.resources import Resources
 from procession.operations.run_views import ShownRun
 from procession.pages import formats
 from procession.web import approving, inputs, run_now, run_offers, run_steps, run_words
+from procession.web.approving import SentDecision
 from procession.web.page import page, reader
 
 LOG_BYTES_MAX = 65_536  # the last part of a log, on the page; the whole one is a link
@@ -29,16 +30,19 @@ HISTORY_MAX = 200  # rows on the page
 ATTEMPTS_MAX = 10**9
 
 
-def show(call: Call) -> HtmlReply:
-    """`?step=3.1` opens a step, `?attempt=1` shows an earlier attempt."""
+def show(call: Call, sent: SentDecision | None = None) -> HtmlReply:
+    """`?step=3.1` opens a step, `?attempt=1` shows an earlier attempt. `sent`: what was refused here."""
     query = call.request.query
     view = run_views.of_run(call.tx, call.caller, call.id(RunId), attempt=attempt_of(query))
     if view.run.status is RunStatus.NOT_STARTED:
         return inputs.show_for_run(call, view.run)
     content = described(call, view, query.get("step", ""))
     content["printed_by"], content["printed_at"] = _printed(call)
-    content["asked"] = approving.asked(call.tx, call.caller, view)
-    return page(call, call.caller, call.now, "run", title=run_now.page_title(view), entry="/runs", **content)
+    content["asked"] = approving.asked(call.tx, call.caller, view, sent)
+    content["refused"] = sent.refused.message if sent else ""
+    content["status_code"] = sent.refused.status if sent else 200
+    title = f"{'Error: ' if sent else ''}{run_now.page_title(view)}"
+    return page(call, call.caller, call.now, "run", title=title, entry="/runs", **content)
 
 
 def _printed(call: Call) -> tuple[str, str]:

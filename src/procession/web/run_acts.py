@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from procession.door.contract import Call, HtmlReply, RedirectReply
@@ -13,7 +13,7 @@ from procession.model.ids import RunId, StepId
 from procession.model.processes import StepKind
 from procession.model.restart import Wish
 from procession.model.steps import StepRow
-from procession.operations import copying, run_views, runs, table_plans, upgrades
+from procession.operations import approved_tables, copying, run_views, runs, table_plans, upgrades
 from procession.operations.planning import Planned
 from procession.web import run_now, run_words
 from procession.web.forms import Form
@@ -74,8 +74,12 @@ def restart(call: Call, form: Form) -> RedirectReply | HtmlReply:
     """Only what was shown is done: a plan that has changed since is shown anew."""
     planned = _planned(call)
     sent = _sent(form, planned)
+    # Told in the form, where the reason that was typed is still there.
+    if sent.reads_latest and (why := approved_tables.obstacle(call.tx, planned)):
+        sent = replace(sent, mistakes=(*sent.mistakes, why[:1].upper() + why[1:]))
     if sent.mistakes:
         return _page(call, planned, sent, status=400)
+    # Made anew in this transaction from what the form named: the plan on the page was only looked at.
     step = runs.restart(
         call.act,
         call.id(RunId),

@@ -140,6 +140,12 @@ def _approval(view: ShownRun, row: HistoryRow) -> str:
     return f"{name}: {row.detail.get('decision')}{f', “{_short(comment)}”' if comment else ''}"
 
 
+def _reviewed(view: ShownRun, row: HistoryRow) -> str:
+    counts = ", ".join(f"{count} {word}" for word, count in row.detail.get("decided", {}).items())
+    wrote = "; ".join(f'version {one["version"]} of the table "{one["name"]}"' for one in row.detail.get("wrote", ()))
+    return f"{step_name(view, row.step).capitalize()}: suggestions decided, {counts}; {wrote}"
+
+
 def _late(view: ShownRun, row: HistoryRow) -> str:
     # What says that it was ended has its receipt already.
     if row.detail.get("status") not in (StepStatus.SUCCESS, StepStatus.WARNING):
@@ -171,6 +177,7 @@ _TELLERS: Mapping[HistoryKind, Callable[[ShownRun, HistoryRow], str]] = {
     HistoryKind.LATE_RESULT: _late,
     HistoryKind.RESTARTED: _restarted,
     HistoryKind.APPROVAL: _approval,
+    HistoryKind.REVIEWED: _reviewed,
 }
 _SHOWN_CHARACTERS_MAX = 300
 

@@ -60,6 +60,7 @@ async def show(call: StreamCall) -> HtmlReply:
 async def decide(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     """All that was chosen, or none of it."""
     query, sent = _query(call), tuple[Choice, ...]()
+    # Two forms of one page: a row that stays open by itself is no suggestion with a number.
     if form.has("key"):
         return await _close(call, form, query)
     try:
@@ -74,6 +75,7 @@ async def decide(call: StreamCall, form: Form) -> HtmlReply | RedirectReply:
     except REFUSALS as error:
         refused = SentChoices(choices=sent, reason=form.one("why"), problem=error.message)
         return await _page(call, query, refused)
+    # By a redirect: reloading the page afterwards decides nothing again.
     said = urlencode({"said": len(sent)})
     return RedirectReply(location=f"/runs/{call.id(RunId)}/steps/{call.id(StepId)}/suggestions{query.address()}&{said}")
 

@@ -58,8 +58,8 @@ class ApproveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     excluded: Annotated[
         tuple[Literal["preparer", "starter"], ...],
         msgspec.Meta(
-            description="who must not decide: preparer created or filled in the run or published the version that it"
-            " follows; starter started or restarted it"
+            description="who must not decide: preparer created or filled in the run, decided about its suggestions or"
+            " published a version that it followed; starter started or restarted it"
         ),
     ] = msgspec.field(default=("preparer", "starter"), name="not")
     before: Annotated[
@@ -91,6 +91,7 @@ def settle(settings: ApproveSettings, votes: Sequence[Vote]) -> StepOutcome:
     verdict = VoteVerdict.REJECTED if against else VoteVerdict.APPROVED
     names = ", ".join(vote.login for vote in counted)
     words = "; ".join(vote.comment for vote in counted if vote.comment)
+    # With go_on the outputs tell the two apart, and conditions behind the step ask about them.
     fails = bool(against) and settings.rejected == "fail"
     given = {
         "decision": str(verdict),
@@ -175,6 +176,7 @@ def check_among(settings: ApproveSettings, among: plans.StepAmong) -> Sequence[t
                 f"the whole run may take {limit / 3600:g} h (time_limit), which is over first; make it longer",
             )
         )
+    # Only what surely ran before cannot write while people look.
     earlier = plans.earlier_steps(among.process, among.step.key)
     for place, text in enumerate(settings.shows):
         for key in sorted(among.writers.get(references.parse(text) or "", frozenset()) - earlier - {among.step.key}):
