@@ -42,7 +42,11 @@ def furnish(home: House) -> dict[str, str]:
     names = {"month_end": home.process}
     _lists(home)
     names |= _runs(home) | _long_runs(home) | _inputs(home) | _tables(home) | _people(home) | _suggestions(home)
-    names["trying"] = _trying(home)
+    names["trying"] = _trying(home, test_try_step.PROCESS)
+    # Names a column that no sample has.
+    names["doubting"] = _trying(
+        home, test_try_step.PROCESS.replace("g\n", "g doubts\n", 1).replace(": amount", ": amuont", 1)
+    )
     names["broken"] = _broken(home)
     _connect(home)
     names["asks"] = _asks(home)
@@ -177,8 +181,8 @@ def _suggestions(home: House) -> dict[str, str]:
     return {"suggesting": run.id, "suggests": str(run.row("match").id)}
 
 
-def _trying(home: House) -> str:
-    process = test_try_step.apply(home)
+def _trying(home: House, text: str) -> str:
+    process = test_try_step.apply(home, text)
     books, bank = test_try_step.BOOKS, test_try_step.BANK
     test_try_step.sample(home, visitor(home), process, {"files.books": books, "files.bank": bank})
     return process

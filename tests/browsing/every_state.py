@@ -10,6 +10,7 @@ from typing import Any
 from procession.oauth import routes as oauth
 from procession.oauth.limits import SIGN_INS_OF_ACCOUNT
 from procession.web import routes
+from tests.support import wait_until
 
 WIDTHS = (390, 1024, 1440)
 Reach = Callable[[Any], None]
@@ -103,6 +104,16 @@ def _mistaken(page: Any) -> None:
     page.get_by_role("textbox", name="Process file").fill(text.replace("${p.summary}", "${p.sumary}"))
     page.get_by_role("button", name="Keep this text").click()
     page.wait_for_load_state()
+
+
+def _doubt(page: Any) -> None:
+    """Once the samples were looked at: a page waits for that only a moment."""
+
+    def is_told() -> bool:
+        page.reload()
+        return bool(page.locator("[id='d-with.amount.v']").count())
+
+    wait_until(is_told, deadline_seconds=60)
 
 
 def _import(page: Any) -> None:
@@ -212,6 +223,7 @@ STATES = (
     row("designer", "/processes/{process}/edit"),
     row("designer, a step", "/processes/{process}/edit?step=2.1"),
     row("designer, with a mistake", "/processes/{process}/edit?as=text", _mistaken),
+    row("designer, a column in no source", "/processes/{doubting}/edit?step=1.2", _doubt),
     row("designer, text", "/processes/{sixty_process}/edit?as=text"),
     row("designer, a step tried", "/processes/{trying}/edit?step=1.2", press("Try this step"),
         ends_at="processes/{process}/edit/try-step"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from procession.actions import references, values
+from procession.actions.column_names import ResultColumn
 from procession.actions.contract import Context
 from procession.actions.database import quote
 from procession.actions.problems import Problem
@@ -31,7 +32,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Total(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a column must add up to, exactly."""
 
-    column: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="a column of amounts")]
+    column: Annotated[ResultColumn, msgspec.Meta(description="a column of amounts")]
     equals: Annotated[float | int | ReferenceText, msgspec.Meta(description="the total, to the last digit")]
 
 

@@ -197,6 +197,16 @@ def known(resources: Resources, asked: FileQuestion) -> list[FileView] | None:
     return [_view(resources, asked, reading) for reading in asked.readings]
 
 
+def see(resources: Resources, file: File, reading: FileReading) -> Preview:
+    """The file alone, with nothing to compare: what was seen of it, or is seen now. Raises Unavailable."""
+    return _look(resources, file, reading)
+
+
+def seen(resources: Resources, file: File, reading: FileReading) -> Preview | None:
+    """The same of what was seen before."""
+    return resources.previews.get(_key(file, reading))
+
+
 def _files(asked: FileQuestion) -> list[File]:
     """The file, and the earlier one where there is something to compare."""
     earlier = None if asked.earlier is None else asked.earlier.file

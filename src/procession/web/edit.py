@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from procession.actions.contract import Action
 from procession.door.contract import HtmlReply, StreamCall
@@ -21,9 +22,10 @@ from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
 from procession.operations import drafts, processes
 from procession.operations.drafts import ProcessDraft
+from procession.operations.step_columns import KnownColumns
 from procession.pages import conditions, environment
 from procession.pages.formats import Reader
-from procession.web import edit_fields, edit_mistakes, edit_names, edit_process, setting_fields
+from procession.web import edit_columns, edit_fields, edit_mistakes, edit_names, edit_process, setting_fields
 from procession.web.edit_mistakes import PlacedMistake
 from procession.web.forms import Form
 from procession.web.page import page, reader
@@ -99,6 +101,7 @@ async def draft_page(
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
     step = None if order == edit_process.ABOUT else step
     actions = call.context.resources.actions
+    known = await edit_columns.known(call, draft.process, step, edit_names.types(reading.steps))
     return page(
         call,
         call.caller,
@@ -112,10 +115,10 @@ async def draft_page(
         reading=reading,
         places=reading.mistakes,
         step=step,
-        fields=None if step is None else _fields(step, reading, actions, form),
+        fields=None if step is None else _fields(step, reading, (actions, known), form),
         runs_when="" if step is None else _sentence(reading.order, step.order, reader(call.caller.user, call.clock())),
         about=_about(draft.text, reading, form) if order == edit_process.ABOUT and reading.groups else None,
-        names=edit_names.choices(reading.steps),
+        names=replace(edit_names.choices(reading.steps), columns=edit_columns.offered(known)),
         focus=call.request.query.get("focus", ""),
         lost=_lost(call),
         theirs=_theirs(call, draft),
@@ -190,8 +193,9 @@ def _moved(reading: DraftReading, step: OutlinedStep | None) -> str:
 
 
 def _fields(
-    step: OutlinedStep, reading: DraftReading, actions: Mapping[str, Action], form: Form | None
+    step: OutlinedStep, reading: DraftReading, given: tuple[Mapping[str, Action], KnownColumns], form: Form | None
 ) -> dict[str, Any]:
+    actions, known = given
     action, data = actions.get(step.action), step.data
     settings = edit_fields.settings_of(action, data, edit_mistakes.of_settings(reading.mistakes, step.order))
     if form is not None and form.has("name") and form.one("of") == f"{step.key} {step.action}":  # what was typed stays
@@ -199,7 +203,7 @@ def _fields(
     needs = data.get("needs")
     return {
         "data": data,
-        "settings": settings,
+        "settings": edit_columns.with_doubts(settings, known),
         "wrong": edit_mistakes.of_frame(reading.mistakes, step.order),
         "earlier": [item for item in reading.steps if _before(item.order, step.order)],
         "needs": needs if isinstance(needs, list) else [needs] if isinstance(needs, str) else None,

@@ -28,6 +28,7 @@ class NameChoices(msgspec.Struct, frozen=True, kw_only=True):
 
     all: tuple[NameGroup, ...]
     writable: tuple[NameGroup, ...]
+    columns: Mapping[str, tuple[str, ...]] = {}  # of the step's sources, as edit_columns offers them
 
     @property
     def are_many(self) -> bool:
@@ -60,6 +61,15 @@ def _groups(steps: Sequence[OutlinedStep], *, writable: bool) -> Iterable[NameGr
 
 def _is_writable(item: dict[str, object]) -> bool:
     return item.get("flow") != Flow.INPUT and item.get("type") != PropertyType.SYSTEM_VARIABLE
+
+
+def types(steps: Sequence[OutlinedStep]) -> dict[str, str]:
+    """The types of the draft's properties, by "step.property"."""
+    return {
+        name.removeprefix("${").removesuffix("}"): word.rpartition(", ")[2]
+        for group in _groups(steps, writable=False)
+        for name, word in group.names
+    }
 
 
 def fitting(settings: Mapping[str, Any], names: NameChoices) -> dict[str, Any]:

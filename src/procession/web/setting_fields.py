@@ -52,6 +52,12 @@ class SettingNode(msgspec.Struct, frozen=True, kw_only=True):
     is_output: bool = False
     takes_names: bool = False  # also a reference to a property
     has_cards: bool = False  # a list whose items are boxes of fields
+    columns: str | None = None  # a text that names a column: of which sources (Shape.columns)
+    key_columns: str | None = None  # the same of its key
+    makes_columns: bool = False
+    doubt: str = ""  # what may be wrong with it: it keeps nobody from publishing
+    key_doubt: str = ""
+    key_offer: str = ""
 
     @property
     def one(self) -> str:
@@ -61,11 +67,15 @@ class SettingNode(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_shown(self) -> bool:
         """Whether it is worth a place outside of what is folded away."""
-        return self.is_set or self.is_required or self.is_wanted or self.has_mistakes
+        return self.is_set or self.is_required or self.is_wanted or self.has_mistakes or self.has_doubts
 
     @property
     def has_mistakes(self) -> bool:
         return bool(self.mistakes) or any(child.has_mistakes for child in self.children)
+
+    @property
+    def has_doubts(self) -> bool:
+        return bool(self.doubt or self.key_doubt) or any(child.has_doubts for child in self.children)
 
 
 def of_step(shape: Shape | None, given: Mapping[str, Any], mistakes: Mapping[Path, tuple[Mistake, ...]]) -> SettingNode:
@@ -170,7 +180,7 @@ class _Builder:
         for number, (key, value) in enumerate([*values.items(), ("", ABSENT)]):
             row = _item(field.shape.item, key or f"Another {_one_of(field.label).lower()}")
             found = self._node(row, f"{name}.{number}.v", value, (*path, key))
-            rows.append(replace(found, key=key, is_spare=not key))
+            rows.append(replace(found, key=key, is_spare=not key, key_columns=field.shape.key_columns))
         return self._made(field, name, path, children=rows, is_set=bool(values))
 
     def _kinds(self, field: ShapeField, name: str, value: Any, path: Path) -> SettingNode:
@@ -226,6 +236,8 @@ class _Builder:
                 "is_wanted": field.is_wanted,
                 "is_output": path[:1] == ("outputs",),
                 "takes_names": field.shape.takes_names,
+                "columns": field.shape.columns,
+                "makes_columns": field.makes_columns,
                 **more,
                 "children": tuple(more.get("children", ())),
                 "mistakes": mistakes,

@@ -156,7 +156,9 @@ class _Reader:
         assert shape.item is not None
         rows: list[tuple[str, Any]] = []
         for number in range(self._count(name)):
-            key = self._form.one(f"{name}.{number}.key").strip()
+            place = f"{name}.{number}.key"
+            is_offered = self._pressed.verb == USE and self._pressed.place == place
+            key = (self._pressed.value if is_offered else self._form.one(place)).strip()
             value = self._value(shape.item, f"{name}.{number}.v", key or label)
             rows.append((key, "" if value is ABSENT else value))
         found: dict[str, Any] = {}

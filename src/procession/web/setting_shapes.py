@@ -12,7 +12,7 @@ import msgspec
 from msgspec import inspect
 from msgspec.structs import replace
 
-from procession.actions import references
+from procession.actions import column_names, references
 
 # Deeper than any action of ours; a type may also hold itself.
 DEPTH_MAX = 6
@@ -53,6 +53,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[Shape, ...] = ()
     tag: tuple[str, str | int] | None = None
     takes_names: bool = False  # of a text that may also be a reference
+    columns: str | None = None  # of a text that names a column: of which setting's sources (actions/column_names)
+    key_columns: str | None = None  # of rows whose names are columns, the same
 
 
 class ShapeField(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +67,7 @@ class ShapeField(msgspec.Struct, frozen=True, kw_only=True):
     is_required: bool
     default: Any = None
     is_wanted: bool = False  # may be left out, but is what most people come for
+    makes_columns: bool = False  # which ones, only the rows can tell
 
 
 WANTED = "x-wanted"
@@ -88,6 +91,7 @@ def _of(kind: inspect.Type, depth: int) -> Shape:
             said = kind.extra_json_schema or {}
             # A source is a plain text to msgspec, and says its pattern to others only (actions/rows/sources).
             found = _PLACE if said.get("pattern") == references.PATTERN_WITH_TABLES else _of(kind.type, depth)
+            found = replace(found, columns=_columns_of(kind)) if found.kind is ShapeKind.TEXT else found
             title = said.get("title")
             return replace(found, label=str(title)) if title else found
         case inspect.StructType():
@@ -96,14 +100,24 @@ def _of(kind: inspect.Type, depth: int) -> Shape:
             return _union([one for one in kind.types if not isinstance(one, inspect.NoneType)], kind, depth)
         case inspect.ListType() | inspect.VarTupleType():
             item = _of_several(kind.item_type, depth + 1)
-            of_list = ShapeKind.LINES if item.kind in LINEAR else ShapeKind.LIST
+            # A browser offers names in fields of one line only.
+            of_list = ShapeKind.LINES if item.kind in LINEAR and item.columns is None else ShapeKind.LIST
             return Shape(kind=of_list, label="a list", item=item)
         case inspect.DictType():
             item = _of_several(kind.value_type, depth + 1)
             is_named = isinstance(_plain(kind.key_type), inspect.StrType)
-            return Shape(kind=ShapeKind.ROWS, label="names and values", item=item) if is_named else RAW
+            if not is_named:
+                return RAW
+            return Shape(
+                kind=ShapeKind.ROWS, label="names and values", item=item, key_columns=_columns_of(kind.key_type)
+            )
         case _:
             return _scalar(kind)
+
+
+def _columns_of(kind: inspect.Type) -> str | None:
+    said = kind.extra_json_schema if isinstance(kind, inspect.Metadata) else None
+    return (said or {}).get(column_names.COLUMN_OF)
 
 
 def _of_several(kind: inspect.Type, depth: int) -> Shape:
@@ -170,6 +184,7 @@ def _field(field: inspect.Field, depth: int) -> ShapeField:
         is_required=field.required,
         default=default,
         is_wanted=bool((described or {}).get(WANTED)),
+        makes_columns=bool((described or {}).get(column_names.MAKES_COLUMNS)),
     )
 
 

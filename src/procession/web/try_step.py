@@ -15,16 +15,12 @@ from procession.model.figures import compare
 from procession.model.ids import ProcessId
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Process, Step
-from procession.model.steps import PropertyRow
-from procession.operations import rule_trials, step_trials
-from procession.operations.act import Act
+from procession.operations import rule_trials, step_columns, step_trials
 from procession.operations.previews import FileReading, FileView
 from procession.operations.step_trials import TriedOutput, TriedStep
 from procession.operations.trial_inputs import TrialFile, TrialOf
 from procession.pages.formats import Reader
 from procession.pages.statuses import of_step
-from procession.store import past_runs
-from procession.store import steps as step_store
 from procession.web import edit, preview
 from procession.web.forms import Form
 from procession.web.page import page, reader
@@ -82,8 +78,7 @@ def _given(call: StreamCall, process: Process, step: Step) -> TrialOf:
     """With the files and values of the designer's last try-out; without one, those that come with the process."""
     with call.database.snapshot() as tx:
         act = call.admit(tx)
-        # One's own try-out: what others have uploaded is not everybody's to look at.
-        rows = _rows(act, call.id(ProcessId))
+        rows = step_columns.samples(act, call.id(ProcessId))
         filled = {row.reference: row.file for row in rows if row.file is not None and row.file.sha256 is not None}
         blobs = call.context.resources.blobs
         known = {f"{one.key}.{item.key}": item for one in process.steps for item in one.properties}
@@ -102,13 +97,6 @@ def _given(call: StreamCall, process: Process, step: Step) -> TrialOf:
             },
         )
         return step_trials.with_home(tx, call.context.resources, act.caller, trial)
-
-
-def _rows(act: Act, process: ProcessId) -> Sequence[PropertyRow]:
-    last = past_runs.last_tried(act.tx, process, act.caller.user.id)
-    if last is None:
-        return step_store.properties_of_process(act.tx, process)
-    return step_store.properties_of_run(act.tx, last.id)
 
 
 def _page(call: StreamCall, process: Process, step: Step, done: tuple[TriedStep, FoundByRules | None]) -> HtmlReply:

@@ -131,7 +131,7 @@ def test_a_file_over_the_limit_becomes_a_link(send: Sender, mail_server: MailSer
     )
     assert played.outcome.status is StepStatus.WARNING
     assert played.outcome.message == (
-        '1 of 1 mail sent; the file "large.csv" is over the limit of 1 MB: a link was sent'
+        '1 of 1 mail sent; the file "large.csv" is over the limit of 1 MB: a link stands in the mail'
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.column_names import RatesColumn, SourceColumn
 from procession.actions.reading.options import FileOptions
 from procession.actions.rows import sources
 from procession.actions.rows.sources import Sources
@@ -16,7 +17,6 @@ from procession.actions.writing.exports import Target
 from procession.model.table_uses import TableUse
 
 DAYS_MAX = 5
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", description="three capital letters")]
 
 
@@ -24,12 +24,12 @@ class RateColumns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The rates: one of `from` is `rate` of `to`."""
 
     source: Annotated[Sources, msgspec.Meta(description="the file of rates")]
-    from_: Annotated[Column, msgspec.Meta(description="column with the currency that is converted")] = msgspec.field(
-        name="from", default="from"
+    from_: Annotated[RatesColumn, msgspec.Meta(description="column with the currency that is converted")] = (
+        msgspec.field(name="from", default="from")
     )
-    to: Annotated[Column, msgspec.Meta(description="column with the currency it becomes")] = "to"
-    on: Annotated[Column, msgspec.Meta(description="column with the day of the rate")] = "on"
-    rate: Annotated[Column, msgspec.Meta(description="column with the rate")] = "rate"
+    to: Annotated[RatesColumn, msgspec.Meta(description="column with the currency it becomes")] = "to"
+    on: Annotated[RatesColumn, msgspec.Meta(description="column with the day of the rate")] = "on"
+    rate: Annotated[RatesColumn, msgspec.Meta(description="column with the rate")] = "rate"
 
 
 class Rounding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,15 +45,17 @@ class Rounding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Residual(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What rounding leaves over in a group goes into its largest row, so that a journal stays balanced."""
 
-    by: Annotated[list[Column], msgspec.Meta(min_length=1, max_length=10, description="columns that make a group")]
+    by: Annotated[
+        list[SourceColumn], msgspec.Meta(min_length=1, max_length=10, description="columns that make a group")
+    ]
     into: Annotated[Literal["largest"], msgspec.Meta(description="the row that takes it")] = "largest"
 
 
 class FxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Annotated[Sources, msgspec.Meta(description="the rows")]
-    amount: Annotated[Column, msgspec.Meta(description="column with the amount")] = "amount"
-    currency: Annotated[Column, msgspec.Meta(description="column with its currency")] = "currency"
-    date: Annotated[Column, msgspec.Meta(description="column with the day that says which rate")] = "date"
+    amount: Annotated[SourceColumn, msgspec.Meta(description="column with the amount")] = "amount"
+    currency: Annotated[SourceColumn, msgspec.Meta(description="column with its currency")] = "currency"
+    date: Annotated[SourceColumn, msgspec.Meta(description="column with the day that says which rate")] = "date"
     # One pattern: of two texts in a union only one would be looked at.
     to: Annotated[
         str,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.column_names import COLUMN_OF, RESULT
 from procession.actions.databases.read_settings import TIMEOUT_SECONDS, TIMEOUT_SECONDS_MAX, ConnectionName
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import FileOptions
@@ -18,7 +19,7 @@ from procession.model.processes import Effect
 from procession.model.table_uses import TableUse
 
 # A name of PostgreSQL has 63 bytes at most, and is cut in silence beyond.
-ColumnName = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
+ColumnName = Annotated[str, msgspec.Meta(min_length=1, max_length=63, extra_json_schema={COLUMN_OF: RESULT})]
 _NAME = r'(?:"(?:[^"\x00]|"")+"|[^".\x00]+)'
 _INTO = re.compile(rf"({_NAME})(?:\.({_NAME}))?")
 

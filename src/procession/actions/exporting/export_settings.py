@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from procession.actions import expecting, references
+from procession.actions.column_names import ColumnName
 from procession.actions.expecting import Expect
 from procession.actions.exporting import layouts
 from procession.actions.exporting.layouts import Layout
@@ -15,8 +16,6 @@ from procession.actions.references import Given, Name, ReferenceText
 from procession.actions.rows import sources
 from procession.actions.rows.sources import Sources
 from procession.model.table_uses import TableUse
-
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class ExportOutput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +33,7 @@ class ExportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     output: Annotated[ReferenceText | ExportOutput, msgspec.Meta(description="the file; its ending chooses the format")]
     layout: Annotated[Layout, msgspec.Meta(description="how it is laid out")] = Layout()
     split_by: Annotated[
-        Column | None, msgspec.Meta(description="column of which each value gets a file of its own, all in one zip")
+        ColumnName | None, msgspec.Meta(description="column of which each value gets a file of its own, all in one zip")
     ] = None
     inputs: Annotated[dict[Name, Given], msgspec.Meta(description="values for {key} in names and fixed texts")] = {}
     expect: Annotated[Expect, msgspec.Meta(description="what the rows must be")] = Expect()

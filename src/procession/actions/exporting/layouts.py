@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import naming
+from procession.actions.column_names import ColumnName, NewColumn, ResultColumn
 from procession.actions.writing import exports
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
 Format = Literal["csv", "fixed", "xlsx", "json", "jsonl", "parquet"]
@@ -29,7 +29,9 @@ _IN_NUMBERS = frozenset("0123456789.-+\r\n")
 class FixedColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """So many characters of every line: a column, or a text that is the same in each."""
 
-    column: Annotated[Column | None, msgspec.Meta(description="whose values; in a trailer: count or total")] = None
+    column: Annotated[ResultColumn | None, msgspec.Meta(description="whose values; in a trailer: count or total")] = (
+        None
+    )
     value: Annotated[Text | None, msgspec.Meta(description="a text in place of a column, with {key} of inputs")] = None
     size: Annotated[int, msgspec.Meta(ge=1, le=SIZE_MAX, description="characters; a longer value is refused")]
     align: Annotated[
@@ -56,7 +58,7 @@ class Trailer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     label: Annotated[Text | None, msgspec.Meta(description="CSV: its first cell")] = None
     count: Annotated[bool, msgspec.Meta(description="the number of rows")] = False
-    total: Annotated[Column | None, msgspec.Meta(description="column of which the sum stands there")] = None
+    total: Annotated[ColumnName | None, msgspec.Meta(description="column of which the sum stands there")] = None
     fixed: Annotated[
         list[FixedColumn],
         msgspec.Meta(max_length=FIELDS_MAX, description="fixed width: its fields, with the columns count and total"),
@@ -68,7 +70,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     format: Annotated[Format | None, msgspec.Meta(description="by the ending of the name if left out")] = None
     columns: Annotated[
-        dict[Column, Column],
+        dict[ColumnName, NewColumn],
         msgspec.Meta(max_length=FIELDS_MAX, description="columns in their order and their headings; all if left out"),
     ] = {}
     header: Annotated[bool, msgspec.Meta(description="CSV: does the first row hold the headings?")] = True

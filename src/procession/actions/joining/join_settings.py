@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.column_names import ColumnName, LeftColumn, NewColumn, RightColumn
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given
 from procession.actions.rows import sources
@@ -16,20 +17,18 @@ from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.table_uses import TableUse
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
 
 class JoinedPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Columns that mean the same on both sides."""
 
-    left: Annotated[Column, msgspec.Meta(description="what the left side calls it")]
-    right: Annotated[Column, msgspec.Meta(description="what the right side calls it")]
+    left: Annotated[LeftColumn, msgspec.Meta(description="what the left side calls it")]
+    right: Annotated[RightColumn, msgspec.Meta(description="what the right side calls it")]
 
 
 class TakenColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A column of the right side under a name of its own."""
 
-    as_: Annotated[Column | None, msgspec.Meta(description="its name in the result")] = msgspec.field(
+    as_: Annotated[NewColumn | None, msgspec.Meta(description="its name in the result")] = msgspec.field(
         name="as", default=None
     )
     default: Annotated[Given, msgspec.Meta(description="what it is where no row of the right side fits")] = None
@@ -48,7 +47,7 @@ class JoinSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     left: Annotated[Sources, msgspec.Meta(description="the rows")]
     right: Annotated[Sources, msgspec.Meta(description="what is looked up")]
     on: Annotated[
-        list[Column | JoinedPair],
+        list[ColumnName | JoinedPair],
         msgspec.Meta(min_length=1, max_length=20, description="columns that are equal; an empty cell equals none"),
     ]
     as_of: Annotated[
@@ -56,7 +55,7 @@ class JoinSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         msgspec.Meta(description="days: of the right rows, the latest whose day is not after the left one"),
     ] = None
     take: Annotated[
-        dict[Column, Given | TakenColumn],
+        dict[RightColumn, Given | TakenColumn],
         msgspec.Meta(
             min_length=1, max_length=500, description="columns of the right side, and what they are without a fit"
         ),

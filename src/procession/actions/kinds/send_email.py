@@ -20,6 +20,12 @@ def run(context: Context) -> StepOutcome:
     return mailing.run(context)
 
 
+def preview(context: Context) -> str:
+    from procession.actions.reaching import would_mail
+
+    return would_mail.preview(context)
+
+
 ONE = Example(
     settings={
         "connection": "mail",
@@ -82,4 +88,5 @@ ACTION = Action(
     reaches=True,
     connection=mail_settings.connection,
     connection_kinds=frozenset({"smtp"}),
+    preview=preview,
 )

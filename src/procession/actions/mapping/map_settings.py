@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from procession.actions import references
+from procession.actions.column_names import ColumnName, NewColumn, RulesColumn, SourceColumn
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given
 from procession.actions.rows import sources
@@ -16,7 +17,6 @@ from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.table_uses import TableUse
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
 
 
@@ -33,7 +33,7 @@ class MapOutputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class ValidOn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Rules hold from their `valid_from` to their `valid_to`, both included; an empty one has no end there."""
 
-    date: Annotated[Column, msgspec.Meta(description="column of the rows with the day on which a rule must hold")]
+    date: Annotated[SourceColumn, msgspec.Meta(description="column of the rows with the day on which a rule must hold")]
 
 
 class MapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,16 +43,17 @@ class MapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         msgspec.Meta(description="the rules: 4000 is itself, 4* begins so, 4000-4999 is a range, an empty cell is any"),
     ]
     match: Annotated[
-        list[Column], msgspec.Meta(min_length=1, max_length=10, description="columns that the rows and the rules have")
+        list[ColumnName],
+        msgspec.Meta(min_length=1, max_length=10, description="columns that the rows and the rules have"),
     ]
     exact: Annotated[
-        list[Column], msgspec.Meta(max_length=10, description="those of them where * and - are plain characters")
+        list[ColumnName], msgspec.Meta(max_length=10, description="those of them where * and - are plain characters")
     ] = []
     priority: Annotated[
-        Column | None, msgspec.Meta(description="column of the rules with a number; the least comes first")
+        RulesColumn | None, msgspec.Meta(description="column of the rules with a number; the least comes first")
     ] = None
     give: Annotated[
-        dict[Column, Column],
+        dict[RulesColumn, NewColumn],
         msgspec.Meta(min_length=1, max_length=50, description="columns of the rules, and their names in the result"),
     ]
     default: Annotated[Given, msgspec.Meta(description="what is given where no rule fits")] = None

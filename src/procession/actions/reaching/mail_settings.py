@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from procession.actions import naming, references
+from procession.actions.column_names import ColumnName
 from procession.actions.reaching.acts import InDoubt
 from procession.actions.reaching.call_settings import ConnectionName
 from procession.actions.reading.options import FileOptions
@@ -29,9 +30,7 @@ class EachRecipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A mail for each row, whose cells are {column}."""
 
     source: Annotated[Sources, msgspec.Meta(description="the rows")]
-    to: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=200, description="the column with the address; several divided by ;")
-    ]
+    to: Annotated[ColumnName, msgspec.Meta(description="the column with the address; several divided by ;")]
 
 
 class EmailOutputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

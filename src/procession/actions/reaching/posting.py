@@ -125,7 +125,8 @@ def post_of(context: Context, rows: Mapping[int, Mapping[str, Any]]) -> Mailing:
             raise Problem(f"row {row}: {problem}; nothing was sent" if row else str(problem)) from problem
     post = Mailing(context=context, mails=made, parts=parts, sender=sender)
     for one in left:
-        post.warnings.append(f'the file "{one.name}" is over the limit of {settings.attach_max_mb} MB: a link was sent')
+        limit = f"the limit of {settings.attach_max_mb} MB"
+        post.warnings.append(f'the file "{one.name}" is over {limit}: a link stands in the mail')
     return post
 
 

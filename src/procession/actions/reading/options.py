@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from procession.actions.column_names import FileHeading
 from procession.actions.references import ReferenceText, TableText
 
 Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
@@ -84,7 +85,9 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             description="the last row holds totals: leave it out, or refuse the file where they are not right"
         ),
     ] = None
-    columns: Annotated[dict[str, ColumnOptions], msgspec.Meta(description="by heading, or by number from 1")] = {}
+    columns: Annotated[
+        dict[FileHeading, ColumnOptions], msgspec.Meta(description="by heading, or by number from 1")
+    ] = {}
     others: Annotated[
         Literal["keep", "drop", "refuse"], msgspec.Meta(description="columns that `columns` does not name")
     ] = "keep"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references, relations
+from procession.actions.column_names import LeftColumn, NewColumn, RightColumn
 from procession.actions.contract import Context
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import FileOptions
@@ -43,8 +44,8 @@ class PatternPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class ComparedColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the two sides call a column, and how it is compared."""
 
-    left: Annotated[Column | None, msgspec.Meta(description="its name on the left; the same if left out")] = None
-    right: Annotated[Column | None, msgspec.Meta(description="its name on the right; the same if left out")] = None
+    left: Annotated[LeftColumn | None, msgspec.Meta(description="its name on the left; the same if left out")] = None
+    right: Annotated[RightColumn | None, msgspec.Meta(description="its name on the right; the same if left out")] = None
     clean: Annotated[
         Annotated[list[Cleaning | PatternPart], msgspec.Meta(max_length=10)],
         msgspec.Meta(description="what is done with the texts of both sides, in this order, before they are compared"),
@@ -123,7 +124,7 @@ class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         SideSource | Several, msgspec.Meta(description="the other side: a file, or several one below the other")
     ]
     columns: Annotated[
-        dict[Column, ComparedColumn],
+        dict[NewColumn, ComparedColumn],
         msgspec.Meta(
             description="one name for each column that is compared; without it, columns are named as in the files"
         ),

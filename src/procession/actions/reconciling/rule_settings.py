@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from procession.actions.column_names import ColumnName, LeftColumn, RightColumn
 from procession.actions.references import ReferenceText
 
 # Dates a year apart are no pair, and the candidates grow with the days.
@@ -13,7 +14,7 @@ DAYS_MAX = 366
 EDITS_MAX = 3
 ITEMS_MAX = 4  # of a subset: what chance makes grows faster than what people pay together
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200, title="called alike on both sides")]
+Column = Annotated[ColumnName, msgspec.Meta(title="called alike on both sides")]
 SideName = Literal["left", "right"]
 Condition = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
 Amount = float | int | ReferenceText
@@ -22,8 +23,8 @@ Amount = float | int | ReferenceText
 class ColumnPair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A column that is called differently on the two sides."""
 
-    left: Annotated[Column, msgspec.Meta(description="its name on the left")]
-    right: Annotated[Column, msgspec.Meta(description="its name on the right")]
+    left: Annotated[LeftColumn, msgspec.Meta(description="its name on the left")]
+    right: Annotated[RightColumn, msgspec.Meta(description="its name on the right")]
 
 
 class AlikeTexts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,8 +44,8 @@ class AlikeTexts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class WordOfText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A reference of one side that is a whole word of a text of the other: letters, digits and hyphens, 5 to 40."""
 
-    reference: Annotated[Column, msgspec.Meta(description="the column of references, as its side calls it")]
-    text: Annotated[Column, msgspec.Meta(description="the column of texts, as the other side calls it")]
+    reference: Annotated[ColumnName, msgspec.Meta(description="the column of references, as its side calls it")]
+    text: Annotated[ColumnName, msgspec.Meta(description="the column of texts, as the other side calls it")]
     side: Annotated[SideName, msgspec.Meta(description="the side of the references")] = "left"
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import expecting, naming, references, relations
+from procession.actions.column_names import ColumnName, NewColumn
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name, ReferenceText
@@ -17,7 +18,6 @@ from procession.actions.rows.sources import Sources
 from procession.actions.writing import exports
 from procession.model.table_uses import TableUse
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 SheetName = Annotated[str, msgspec.Meta(min_length=1, max_length=31)]
 Colour = Literal["red", "amber", "green", "blue", "grey", "bold"]
 SHEETS_MAX, RULES_MAX, CELLS_MAX, COLUMNS_MAX, FROZEN_MAX = 100, 100, 1_000, 500, 100
@@ -30,11 +30,11 @@ _NOT_IN_TEMPLATES = ("totals", "freeze", "group_by", "rules", "chart")
 class ShowRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Cells of a column that are to be seen; exactly one test."""
 
-    column: Annotated[Column, msgspec.Meta(description="column of the table")]
+    column: Annotated[ColumnName, msgspec.Meta(description="column of the table")]
     below: Annotated[Given, msgspec.Meta(description="less than this")] = None
     above: Annotated[Given, msgspec.Meta(description="more than this")] = None
     equals: Annotated[Given, msgspec.Meta(description="this and nothing else")] = None
-    contains: Annotated[Column | None, msgspec.Meta(description="texts with this in them")] = None
+    contains: Annotated[NewColumn | None, msgspec.Meta(description="texts with this in them")] = None
     empty: Annotated[bool, msgspec.Meta(description="cells without a value")] = False
     show: Annotated[Colour, msgspec.Meta(description="how they are shown")] = "red"
 
@@ -49,8 +49,8 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     kind: Annotated[Literal["column", "bar", "line", "area", "pie"], msgspec.Meta(description="how it looks")]
     source: Annotated[SheetName, msgspec.Meta(description="the sheet with the table")]
-    x: Annotated[Column, msgspec.Meta(description="column with the names along the axis")]
-    y: Annotated[list[Column], msgspec.Meta(min_length=1, max_length=20, description="columns with numbers")]
+    x: Annotated[ColumnName, msgspec.Meta(description="column with the names along the axis")]
+    y: Annotated[list[ColumnName], msgspec.Meta(min_length=1, max_length=20, description="columns with numbers")]
     title: Annotated[str, msgspec.Meta(max_length=200, description="the sheet's name if left out")] = ""
 
 
@@ -64,20 +64,20 @@ class SheetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = "A1"
     header: Annotated[bool, msgspec.Meta(description="headings above the rows; a template may have its own")] = True
     columns: Annotated[
-        dict[Column, Column],
+        dict[ColumnName, NewColumn],
         msgspec.Meta(max_length=COLUMNS_MAX, description="columns in their order and their headings; all if left out"),
     ] = {}
     formats: Annotated[
-        dict[Column, str],
+        dict[ColumnName, str],
         msgspec.Meta(max_length=COLUMNS_MAX, description='formats of Excel by column, such as "#,##0.00"'),
     ] = {}
-    totals: Annotated[list[Column], msgspec.Meta(max_length=COLUMNS_MAX, description="columns added up below")] = []
+    totals: Annotated[list[ColumnName], msgspec.Meta(max_length=COLUMNS_MAX, description="columns added up below")] = []
     freeze: Annotated[
         int | None,
         msgspec.Meta(description="columns at the left that stay in sight; the headings do, if a number is given"),
     ] = 0
     group_by: Annotated[
-        Column | None, msgspec.Meta(description="column whose rows stand together, with the totals of each value")
+        ColumnName | None, msgspec.Meta(description="column whose rows stand together, with the totals of each value")
     ] = None
     rules: Annotated[list[ShowRule], msgspec.Meta(max_length=RULES_MAX, description="cells that are to be seen")] = []
     chart: Annotated[ChartSettings | None, msgspec.Meta(description="a chart in place of a table")] = None

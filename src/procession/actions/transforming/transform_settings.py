@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import expecting, references
+from procession.actions.column_names import MAKES_COLUMNS, ColumnName, NewColumn
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name
@@ -18,8 +19,7 @@ from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.table_uses import TableUse
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Columns = Annotated[list[Column], msgspec.Meta(min_length=1, max_length=500)]
+Columns = Annotated[list[ColumnName], msgspec.Meta(min_length=1, max_length=500)]
 STEPS_MAX = 100
 PIVOT_COLUMNS_MAX = 1_000
 
@@ -30,33 +30,36 @@ class DedupeStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     by: Annotated[Columns, msgspec.Meta(description="columns in which duplicates are equal")]
     keep: Annotated[Literal["first", "last"], msgspec.Meta(description="which of them stays")] = "first"
     order: Annotated[
-        list[Column], msgspec.Meta(max_length=20, description="columns that say what is first; -column turns it round")
+        list[ColumnName],
+        msgspec.Meta(max_length=20, description="columns that say what is first; -column turns it round"),
     ] = []
 
 
 class GroupStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One row for all rows with equal values in `by`; without `by`, one row in all."""
 
-    by: Annotated[list[Column], msgspec.Meta(max_length=100, description="columns that stay")] = []
-    sum: Annotated[list[Column], msgspec.Meta(max_length=500, description="columns that are added up")] = []
-    min: Annotated[list[Column], msgspec.Meta(max_length=500, description="columns of which the least stays")] = []
-    max: Annotated[list[Column], msgspec.Meta(max_length=500, description="columns of which the greatest stays")] = []
-    count: Annotated[Column | None, msgspec.Meta(description="name of a column with the number of rows")] = None
+    by: Annotated[list[ColumnName], msgspec.Meta(max_length=100, description="columns that stay")] = []
+    sum: Annotated[list[ColumnName], msgspec.Meta(max_length=500, description="columns that are added up")] = []
+    min: Annotated[list[ColumnName], msgspec.Meta(max_length=500, description="columns of which the least stays")] = []
+    max: Annotated[
+        list[ColumnName], msgspec.Meta(max_length=500, description="columns of which the greatest stays")
+    ] = []
+    count: Annotated[NewColumn | None, msgspec.Meta(description="name of a column with the number of rows")] = None
 
 
 class UnpivotStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Columns become rows, one for each of them, also where the cell is empty."""
 
     columns: Annotated[Columns, msgspec.Meta(description="columns that become rows")]
-    name: Annotated[Column, msgspec.Meta(description="new column with the heading")]
-    value: Annotated[Column, msgspec.Meta(description="new column with the value")]
+    name: Annotated[NewColumn, msgspec.Meta(description="new column with the heading")]
+    value: Annotated[NewColumn, msgspec.Meta(description="new column with the value")]
 
 
 class PivotStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Values become columns; rows that are equal in all other columns become one, and numbers are added up."""
 
-    name: Annotated[Column, msgspec.Meta(description="column whose values become headings")]
-    value: Annotated[Column, msgspec.Meta(description="column whose values stand under them")]
+    name: Annotated[ColumnName, msgspec.Meta(description="column whose values become headings")]
+    value: Annotated[ColumnName, msgspec.Meta(description="column whose values stand under them")]
     columns_max: Annotated[
         int, msgspec.Meta(ge=1, le=PIVOT_COLUMNS_MAX, description="more headings than these are a mistake")
     ] = 200
@@ -67,15 +70,18 @@ class TransformStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     filter: Annotated[Expression | None, msgspec.Meta(description="condition of rows that stay")] = None
     derive: Annotated[
-        Annotated[dict[Column, Expression], msgspec.Meta(min_length=1, max_length=200)] | None,
+        Annotated[dict[NewColumn, Expression], msgspec.Meta(min_length=1, max_length=200)] | None,
         msgspec.Meta(description="columns and how they are calculated; each may use those before it"),
     ] = None
     dedupe: Annotated[DedupeStep | None, msgspec.Meta(description="removes duplicates")] = None
     group: Annotated[GroupStep | None, msgspec.Meta(description="adds rows up")] = None
     unpivot: Annotated[UnpivotStep | None, msgspec.Meta(description="makes rows of columns")] = None
-    pivot: Annotated[PivotStep | None, msgspec.Meta(description="makes columns of rows")] = None
+    pivot: Annotated[
+        PivotStep | None,
+        msgspec.Meta(description="makes columns of rows", extra_json_schema={MAKES_COLUMNS: True}),
+    ] = None
     select: Annotated[
-        Annotated[list[Column | dict[Column, Column]], msgspec.Meta(min_length=1, max_length=1000)] | None,
+        Annotated[list[ColumnName | dict[NewColumn, ColumnName]], msgspec.Meta(min_length=1, max_length=1000)] | None,
         msgspec.Meta(description="columns that stay, in this order; {new name: column} renames"),
     ] = None
     sort: Annotated[

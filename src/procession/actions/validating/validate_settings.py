@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.column_names import ColumnName
 from procession.actions.reading.options import FileOptions
 from procession.actions.references import Given, Name
 from procession.actions.rows import sources
@@ -17,7 +18,6 @@ from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
 from procession.model.table_uses import TableUse
 
-Column = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 RULES_MAX = 200
 # What a rule may say of the cells of its column, and of all rows.
 OF_CELLS = ("is_", "matches", "one_of", "in_", "between", "at_most_characters")
@@ -28,21 +28,21 @@ class KnownValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The values of another file's column."""
 
     source: Annotated[Sources, msgspec.Meta(description="the file with the values that are known")]
-    column: Annotated[Column, msgspec.Meta(description="its column")]
+    column: Annotated[ColumnName, msgspec.Meta(description="its column")]
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Amounts that add up to nothing in each group, as the lines of a journal do."""
 
-    by: Annotated[list[Column], msgspec.Meta(min_length=1, max_length=10, description="columns that make a group")]
-    column: Annotated[Column, msgspec.Meta(description="the amounts")]
+    by: Annotated[list[ColumnName], msgspec.Meta(min_length=1, max_length=10, description="columns that make a group")]
+    column: Annotated[ColumnName, msgspec.Meta(description="the amounts")]
     tolerance: Annotated[float, msgspec.Meta(ge=0, description="by how much a group may be off")] = 0
 
 
 class ExpectedTotal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a column adds up to, exactly."""
 
-    column: Annotated[Column, msgspec.Meta(description="the amounts")]
+    column: Annotated[ColumnName, msgspec.Meta(description="the amounts")]
     equals: Annotated[Given, msgspec.Meta(description="the total, to the last digit")]
 
 
@@ -62,7 +62,7 @@ class ValidationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A name, and one thing that must be so. An empty cell breaks only what asks for a filled one."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="what people call it")]
-    column: Annotated[Column | None, msgspec.Meta(description="whose cells are looked at")] = None
+    column: Annotated[ColumnName | None, msgspec.Meta(description="whose cells are looked at")] = None
     is_: Annotated[Literal["filled", "empty"] | None, msgspec.Meta(description="filled or empty")] = msgspec.field(
         name="is", default=None
     )
@@ -85,7 +85,7 @@ class ValidationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Annotated[int, msgspec.Meta(ge=1)] | None, msgspec.Meta(description="the longest text that there may be")
     ] = None
     unique: Annotated[
-        Annotated[list[Column], msgspec.Meta(min_length=1, max_length=20)] | None,
+        Annotated[list[ColumnName], msgspec.Meta(min_length=1, max_length=20)] | None,
         msgspec.Meta(description="columns in which no two rows are equal"),
     ] = None
     balance: Annotated[Balance | None, msgspec.Meta(description="amounts that add up to nothing in each group")] = None
@@ -115,7 +115,8 @@ class ValidateOutputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class ValidateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Annotated[Sources, msgspec.Meta(description="the rows")]
     key: Annotated[
-        list[Column], msgspec.Meta(max_length=10, description="columns by which people know a row, for the exceptions")
+        list[ColumnName],
+        msgspec.Meta(max_length=10, description="columns by which people know a row, for the exceptions"),
     ] = []
     rules: Annotated[
         list[ValidationRule], msgspec.Meta(min_length=1, max_length=RULES_MAX, description="what must be so")

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import references
+from procession.actions.column_names import COLUMN_OF, RESULT
 from procession.actions.contract import TABLE, Context
 from procession.actions.problems import Problem
 from procession.actions.references import PlaceText
@@ -22,6 +23,10 @@ FORMATS = frozenset({".csv", ".xlsx", ".parquet"})
 DECIMALS_MAX = 10
 # A file that such a mark divides cannot be read back.
 _DELIMITERS_REFUSED = frozenset('"\r\n\\.-+')  # what stands in numbers or around texts
+
+
+# A column of a managed table has a shorter name than one of a file.
+_KeyColumn = Annotated[str, msgspec.Meta(min_length=1, max_length=128, extra_json_schema={COLUMN_OF: RESULT})]
 
 
 class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +41,7 @@ class OutputOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ),
     ] = None
     key: Annotated[
-        list[Annotated[str, msgspec.Meta(min_length=1, max_length=128)]],
+        list[_KeyColumn],
         msgspec.Meta(max_length=20, description="tables, for upsert and replace_where: columns that tell rows apart"),
     ] = []
     as_: Annotated[
