@@ -9,6 +9,7 @@ import pytest
 
 from procession.actions.contract import OutputTarget
 from procession.actions.kinds import run_python
+from procession.actions.scripting import script_settings
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 
@@ -21,7 +22,7 @@ def run(folder, code, *, type="Number", name="", **given):
 
 
 def check(code):
-    return run_python.check(msgspec.convert({"code": code}, run_python.RunPythonSettings))
+    return script_settings.check(msgspec.convert({"code": code}, script_settings.RunPythonSettings))
 
 
 def test_what_is_printed_goes_to_the_log_in_whole_lines(tmp_path):
@@ -197,16 +198,16 @@ def test_a_script_that_python_cannot_read_is_told_when_it_is_applied(code, mista
 
 
 def test_a_reference_written_wrongly_is_told_when_it_is_applied():
-    settings = msgspec.convert({"code": "", "inputs": {"a": "${files.the orders}"}}, run_python.RunPythonSettings)
+    settings = msgspec.convert({"code": "", "inputs": {"a": "${files.the orders}"}}, script_settings.RunPythonSettings)
 
-    assert run_python.check(settings)[0].startswith('inputs.a: "${files.the orders}" is not a reference')
+    assert script_settings.check(settings)[0].startswith('inputs.a: "${files.the orders}" is not a reference')
 
 
 @pytest.mark.parametrize("key", ["orders", "Orders", "2026-Q4", "_", "x" * 64])
 def test_every_key_that_a_process_file_may_give_can_be_referred_to(key):
-    settings = msgspec.convert({"code": "", "inputs": {"a": f"${{{key}.{key}}}"}}, run_python.RunPythonSettings)
+    settings = msgspec.convert({"code": "", "inputs": {"a": f"${{{key}.{key}}}"}}, script_settings.RunPythonSettings)
 
-    assert run_python.check(settings) == ()
+    assert script_settings.check(settings) == ()
     assert list(run_python.ACTION.reads(settings)) == [f"{key}.{key}"]
 
 

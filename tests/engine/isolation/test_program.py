@@ -20,7 +20,7 @@ import pytest
 
 from procession import shortages
 from procession.actions.contract import FileInput, FileOutput, OutputTarget
-from procession.actions.kinds import run_python
+from procession.actions.scripting import script_settings
 from procession.engine.isolation import private_root, program
 from procession.engine.isolation.contract import Job, Limits
 from procession.model.lifecycle import StepStatus
@@ -498,7 +498,7 @@ def test_the_documentation_knows_every_name_and_setting_of_scripts() -> None:
     assert len(BLOCKS) == 2
     for name in ("inputs", "outputs", "message", "warn", "progress", "idempotency_key", "network: true"):
         assert f"`{name}" in text
-    assert "262,144" in text and run_python.CODE_CHARACTERS_MAX == 262_144
+    assert "262,144" in text and script_settings.CODE_CHARACTERS_MAX == 262_144
     assert Limits() == Limits(
         memory_bytes_max=4 * 2**30, file_bytes_max=8 * 2**30, open_files_max=1024, processes_max=256
     )

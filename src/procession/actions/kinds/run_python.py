@@ -10,20 +10,16 @@ import errno
 import linecache
 import sys
 import traceback
-import warnings
-from types import CodeType, ModuleType, TracebackType
-from typing import Annotated
-
-import msgspec
+from types import ModuleType, TracebackType
 
 from procession.actions import references, values
 from procession.actions.contract import Action, Context, Example, OutputTarget, StepOutcome
-from procession.actions.references import Given, Name, ReferenceText
-from procession.actions.scripts import Outputs, Remarks, as_script_value, flush_standard
+from procession.actions.problems import Problem
+from procession.actions.scripting import script_settings
+from procession.actions.scripting.script_settings import RunPythonSettings, ScriptTarget
+from procession.actions.scripting.scripts import Outputs, Remarks, as_script_value, flush_standard
 from procession.model.lifecycle import StepStatus
 
-# A script in a process file; larger programs belong in a library of the server.
-CODE_CHARACTERS_MAX = 262_144
 MESSAGE_CHARACTERS_MAX = 2_000
 NO_NETWORK = "the step asks for the network, and this server does not allow it (PROCESSION_ALLOW_NETWORK)"
 
@@ -37,28 +33,18 @@ _LIMITS = {
 _PROCESSES = "how many processes and threads a step may have is set by PROCESSION_STEP_PROCESSES_MAX"
 
 
-class RunPythonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    code: Annotated[str, msgspec.Meta(max_length=CODE_CHARACTERS_MAX, description="the Python script")]
-    inputs: Annotated[
-        dict[Name, Given], msgspec.Meta(description="what the script finds in `inputs`: references, or constants")
-    ] = {}
-    outputs: Annotated[
-        dict[Name, ReferenceText], msgspec.Meta(description="the properties that the script fills through `outputs`")
-    ] = {}
-    network: Annotated[bool, msgspec.Meta(description="needs a server that allows it (PROCESSION_ALLOW_NETWORK)")] = (
-        False
-    )
-
-
 def run(context: Context) -> StepOutcome:
     settings: RunPythonSettings = context.settings
     # Said at once: a script would find out after minutes, by a time-out.
     if settings.network and not context.has_network:
         return _failed(NO_NETWORK)
-    targets = {name: context.target(references.only([text])[0]) for name, text in settings.outputs.items()}
+    named = {name: _reference_of(target) for name, target in settings.outputs.items()}
     remarks = Remarks(context)
-    outputs = Outputs(context, targets, remarks)
-    main = _main(context, outputs, remarks)
+    outputs = Outputs(context, {name: context.target(reference) for name, reference in named.items()}, remarks)
+    try:
+        main = _main(context, outputs, remarks)
+    except Problem as problem:
+        return _failed(str(problem))
     failure = _execute(context, main, remarks)
     if failure is None:
         # Only of a script that ended well: outputs of half a script are worse than none.
@@ -69,8 +55,12 @@ def run(context: Context) -> StepOutcome:
     return StepOutcome(
         status=StepStatus.WARNING if remarks.has_warnings else StepStatus.SUCCESS,
         message=_placeless(context, remarks.text())[:MESSAGE_CHARACTERS_MAX],
-        outputs={references.only([settings.outputs[name]])[0]: value for name, value in outputs.kept.items()},
+        outputs={named[name]: value for name, value in outputs.kept.items()},
     )
+
+
+def _reference_of(target: str | ScriptTarget) -> str:
+    return references.only([script_settings.options_of(target).to])[0]
 
 
 def _placeless(context: Context, text: str) -> str:
@@ -87,8 +77,9 @@ def _main(context: Context, outputs: Outputs, remarks: Remarks) -> ModuleType:
     settings: RunPythonSettings = context.settings
     # A module of its own: pickle and multiprocessing look classes up in __main__.
     main = ModuleType("__main__")
-    main.__file__ = context.begin_program(settings.code)
+    # Before the script is begun: nothing of ours may pass for its own.
     inputs = {name: as_script_value(context, name, given) for name, given in settings.inputs.items()}
+    main.__file__ = context.begin_program(settings.code)
     vars(main).update(
         __builtins__=builtins,
         inputs=inputs,
@@ -122,7 +113,7 @@ def _execute(context: Context, main: ModuleType, remarks: Remarks) -> str | None
 def _run_script(context: Context, main: ModuleType, source: str) -> str | None:
     settings: RunPythonSettings = context.settings
     try:
-        exec(_compile(settings.code, source), vars(main))  # noqa: S102 - the user's own script, in its own process
+        exec(script_settings.compiled(settings.code, source), vars(main))  # noqa: S102 - the user's own script, in its own process
     except SystemExit as error:
         # sys.exit() in a fork ends the fork, and must not go on as the step.
         if context.is_copy:
@@ -149,13 +140,6 @@ def _keep(context: Context, main: ModuleType, outputs: Outputs) -> str | None:
     except values.DoesNotFit as error:
         return str(error)
     return problem or None
-
-
-def _compile(code: str, source: str) -> CodeType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a remark of Python's about the user's style is not a mistake
-        # Without our own `from __future__`, which would change the script's annotations.
-        return compile(code, source, "exec", dont_inherit=True)
 
 
 def _exit_reason(error: SystemExit) -> str | None:
@@ -215,25 +199,6 @@ def _from_script(frames: TracebackType | None, source: str) -> TracebackType | N
     return frames
 
 
-def reads(settings: RunPythonSettings) -> tuple[str, ...]:
-    return references.only(settings.inputs.values())
-
-
-def writes(settings: RunPythonSettings) -> tuple[str, ...]:
-    return references.only(settings.outputs.values())
-
-
-def check(settings: RunPythonSettings) -> tuple[str, ...]:
-    found = [m for name, given in settings.inputs.items() for m in references.mistakes(f"inputs.{name}", given)]
-    try:
-        _compile(settings.code, "<code>")
-    except SyntaxError as error:
-        found.append(f"code, line {error.lineno or 1}: {error.msg}")
-    except (ValueError, RecursionError, MemoryError):
-        found.append("code: Python cannot read it; it is nested too deeply or holds a NUL character")
-    return tuple(found)
-
-
 def wants_network(settings: RunPythonSettings) -> bool:
     return bool(settings.network)
 
@@ -262,10 +227,11 @@ ACTION = Action(
     title="Run a Python script",
     settings=RunPythonSettings,
     run=run,
-    reads=reads,
-    writes=writes,
+    reads=script_settings.reads,
+    writes=script_settings.writes,
+    tables=script_settings.tables,
     examples=(EXAMPLE,),
-    check=check,
+    check=script_settings.check,
     runs_user_code=True,
     wants_network=wants_network,
 )

@@ -10,7 +10,7 @@ from procession.actions.contract import OutputTarget
 from procession.actions.problems import Problem
 from procession.actions.writing.exports import OutputOptions
 from procession.model import columns
-from procession.model.columns import ColumnType
+from procession.model.columns import Column, ColumnType
 from procession.model.errors import Invalid, NotFound
 from procession.model.nearest import nearest
 
@@ -40,16 +40,23 @@ def warnings(
         yield f'the table "{table.file_name}": the new rows do not name {names}, which get no value'
 
 
-def check(connection: duckdb.DuckDBPyConnection, relation: str, table: OutputTarget) -> None:
-    """Raises Problem for a column that the table lacks, and for one whose type could only be written inexactly."""
-    for name, kind in database.columns(connection, relation).items():
+def named(connection: duckdb.DuckDBPyConnection, relation: str, table: OutputTarget) -> Iterator[tuple[str, Column]]:
+    """The relation's columns by name, as columns of the table. Raises Problem for one that the table lacks."""
+    for name in database.columns(connection, relation):
         try:
-            column = columns.find(table.columns, name)
+            yield name, columns.find(table.columns, name)
         except (NotFound, Invalid):
             known = [column.name for column in table.columns if not column.is_record_id]
             near = nearest(name, known)
             hint = f'; did you mean "{near}"?' if near else f" (it has {', '.join(known[:20])})"
             raise Problem(f'the table "{table.file_name}" has no column "{name}"{hint}') from None
+
+
+def check(connection: duckdb.DuckDBPyConnection, relation: str, table: OutputTarget) -> None:
+    """Raises Problem for a column that the table lacks, and for one whose type could only be written inexactly."""
+    kinds = database.columns(connection, relation)
+    for name, column in named(connection, relation, table):
+        kind = kinds[name]
         # 0.1 + 0.2 is no amount: whoever writes it says how it is rounded.
         if kind in _BINARY and column.type in _CASTS:
             wanted = _CASTS[column.type]

@@ -82,7 +82,7 @@ def prepare(cell: Cell) -> landlock.Rules | None:
 
 def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     """Shut this process in for one job of user code, for good. Raises OSError where a limit cannot be set."""
-    inputs = [value.path for value in job.values.values() if isinstance(value, FileInput)]
+    inputs = _files_of(job)
     libraries = cell.settings.library_paths
     if cell.root:
         cell.root.admit(folder=job.folder, inputs=inputs)
@@ -93,7 +93,8 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     linux.forbid_new_privileges()
     if rules is not None:
         shared = [SHARED_MEMORY] if cell.has_own_mounts else []
-        rules.restrict(readable=[*inputs, *libraries, *cell.settings.import_paths], writable=[job.folder, *shared])
+        readable = [*inputs, *libraries, *cell.settings.import_paths, *landlock.LIMIT_FILES]
+        rules.restrict(readable=readable, writable=[job.folder, *shared])
     if cell.has_seccomp:
         seccomp.shut_mounting()
 

@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from procession.actions import references, values
-from procession.actions.contract import Context, FileInput, FileOutput, OutputTarget, OutputValue
+from procession.actions.contract import TABLE, Context, FileInput, FileOutput, OutputTarget, OutputValue, TableInput
+from procession.actions.problems import Problem
+from procession.actions.references import Given
+from procession.actions.scripting import script_settings
+from procession.actions.scripting.script_settings import RunPythonSettings, ScriptSource
 
+_OF_FILES = frozenset({"File", TABLE})  # types of outputs that a script may write as files
 # Longer is no format that a library knows.
 _SUFFIX_CHARACTERS_MAX = 10
 
@@ -33,9 +38,11 @@ class Outputs(MutableMapping[str, Any]):
     def file(self, name: str, file_name: str = "") -> Path:
         """A path to write the output to; `file_name`: its name for people (default: the present one)."""
         target = self._target(name)
-        if target.type != "File":
+        if target.type not in _OF_FILES:
             raise ValueError(f'the output "{name}" is a {target.type}, not a File')
-        known_as = Path(file_name or target.file_name or name).name
+        # Rows are Parquet unless the script says otherwise: it keeps their types.
+        present = f"{name}.parquet" if target.type == TABLE else target.file_name
+        known_as = Path(file_name or present or name).name
         # By the output's name, which is checked; the user's is for people only.
         path = self._folder / "outputs" / f"{name}{_suffix(known_as)}"
         path.parent.mkdir(exist_ok=True)
@@ -55,13 +62,33 @@ class Outputs(MutableMapping[str, Any]):
     def _keep(self, *, are_files: bool) -> None:
         for name, value in self._values.items():
             kind = self._targets[name].type
-            # None empties a File and is a value.
-            if (kind == "File" and value is not None) is not are_files:
+            # None empties a File and is a value; rows for a table may be one too.
+            is_file = isinstance(value, Path) if kind == TABLE else kind == "File" and value is not None
+            if is_file is not are_files:
                 continue
             try:
-                self.kept[name] = self._collect_file(name, value) if are_files else values.fit(value, kind)
+                self.kept[name] = self._fitted(name, value, kind)
             except values.DoesNotFit as error:
                 raise values.DoesNotFit(f'the output "{name}": {error}') from None
+
+    def _fitted(self, name: str, value: object, kind: str) -> OutputValue:
+        """Raises values.DoesNotFit."""
+        if kind == TABLE:
+            return self._rows(name, value)
+        return self._collect_file(name, value) if kind == "File" and value is not None else values.fit(value, kind)
+
+    def _rows(self, name: str, value: object) -> FileOutput:
+        # Only scripts with tables pay for DuckDB.
+        from procession.actions.scripting import script_tables
+
+        given = Path(self._collect_file(name, value).path) if isinstance(value, Path) else value
+        settings: RunPythonSettings = self._context.settings
+        options = script_settings.options_of(settings.outputs[name])
+        found: list[str] = []
+        made = script_tables.take(self._context, self._targets[name], options, given, found)
+        for text in found:
+            self._remarks.warn(text)
+        return made
 
     def _collect_file(self, name: str, value: object) -> FileOutput:
         if not isinstance(value, Path):
@@ -191,8 +218,19 @@ def flush_standard() -> None:
             stream.flush()
 
 
-def as_script_value(context: Context, name: str, given: references.Given) -> object:
-    """A File is a Path for a script; everything else is what it is for SQL too."""
+def as_script_value(context: Context, name: str, given: Given | ScriptSource) -> object:
+    """A File is a Path for a script, a managed table the Path of its rows; everything else is what it is for SQL too.
+
+    Raises Problem.
+    """
+    if (source := script_settings.source_of(given)) is not None:
+        table = context.value(script_settings.use_of(source).place)
+        if not isinstance(table, TableInput):
+            raise Problem(f'the input "{name}" is not a table ({source.table})')
+        from procession.actions.scripting import script_tables
+
+        return script_tables.write_input(context, name, table)
+    assert not isinstance(given, ScriptSource), "it is a source"
     value = references.resolve(context, given)
     if isinstance(value, FileInput):
         return _link(context.folder / "inputs" / name, value)
