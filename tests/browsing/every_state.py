@@ -137,6 +137,12 @@ def _too_large(page: Any) -> None:
     page.locator(".sending .err").wait_for()
 
 
+def _refused(page: Any) -> None:
+    """What is shown has changed since the page was."""
+    page.locator("input[name=signed]").first.evaluate("found => { found.value = '0'.repeat(64) }")
+    fill({"textarea[name=comment]": "agreed with the ledger"}, "button[value=approved]")(page)
+
+
 def _unticked(page: Any) -> None:
     for box in page.locator("input[name=scope]:checked").all():
         box.uncheck()
@@ -187,6 +193,7 @@ STATES = (
     row("run, queued", "/runs/{queued}"),
     row("run, running", "/runs/{running}"),
     row("run, asks", "/runs/{asks}"),
+    row("run, asks, refused", "/runs/{asks}", _refused, status=409),
     row("run, asks others", "/runs/{asks}", who="editor"),
     row("run, failed", "/runs/{failed}"),
     row("run, finished", "/runs/{finished}"),
