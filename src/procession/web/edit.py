@@ -22,7 +22,7 @@ from procession.model.process_file.outlines import OutlinedGroup, OutlinedStep
 from procession.model.processes import Process
 from procession.operations import drafts, processes
 from procession.operations.drafts import ProcessDraft
-from procession.operations.step_columns import NOTHING_KNOWN, KnownColumns
+from procession.operations.step_columns import KnownColumns
 from procession.pages import conditions, environment
 from procession.pages.formats import Reader
 from procession.web import edit_columns, edit_fields, edit_mistakes, edit_names, edit_process, setting_fields
@@ -101,9 +101,7 @@ async def draft_page(
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
     step = None if order == edit_process.ABOUT else step
     actions = call.context.resources.actions
-    known = NOTHING_KNOWN
-    if step is not None:
-        known = await edit_columns.known(call, draft.process, step, edit_names.types(reading.steps))
+    known = await edit_columns.known(call, draft.process, step, edit_names.types(reading.steps))
     return page(
         call,
         call.caller,

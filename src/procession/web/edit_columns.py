@@ -19,7 +19,7 @@ from procession.model.nearest import nearest
 from procession.model.process_file.outlines import OutlinedStep
 from procession.operations import step_columns
 from procession.operations.resources import Resources
-from procession.operations.step_columns import ColumnSource, KnownColumns
+from procession.operations.step_columns import NOTHING_KNOWN, ColumnSource, KnownColumns
 from procession.web.setting_fields import SettingNode
 from procession.web.setting_shapes import ShapeKind
 
@@ -28,9 +28,11 @@ OFFERED_MAX = 500  # in each list; with more a page is slow, and names can still
 
 
 async def known(
-    call: StreamCall, process: ProcessId | None, step: OutlinedStep, types: Mapping[str, str]
+    call: StreamCall, process: ProcessId | None, step: OutlinedStep | None, types: Mapping[str, str]
 ) -> KnownColumns:
-    """What is known of the step's sources within a moment."""
+    """What is known of the step's sources within a moment; nothing without a step."""
+    if step is None:
+        return NOTHING_KNOWN
     resources = call.context.resources
     sources = await asyncio.to_thread(_sources, call, process, step, types)
     looks = [asyncio.wrap_future(one) for one in _looks(resources, sources)]
