@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -83,5 +84,6 @@ def _structs(kind: inspect.StructType) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({**tag, **needed}, optional=free)
 
 
+@cache
 def of_settings(settings: type[msgspec.Struct]) -> st.SearchStrategy[dict[str, Any]]:
     return of_type(inspect.type_info(settings))
