@@ -70,6 +70,7 @@ def source_of(given: Given | ScriptSource) -> ScriptSource | None:
 
 
 def use_of(source: ScriptSource) -> TableUse:
+    # Without its mode, so that the engine takes it for a source.
     name = table_uses.name_of(source.table)
     assert name is not None, "its pattern says so"
     return TableUse(name=name, version=references.parse(source.version) or source.version)
@@ -95,6 +96,7 @@ def writes(settings: RunPythonSettings) -> tuple[str, ...]:
 
 def tables(settings: RunPythonSettings) -> tuple[TableUse, ...]:
     sources = (source_of(given) for given in settings.inputs.values())
+    # Each once: the engine holds one version for a place.
     read = dict.fromkeys(use_of(source) for source in sources if source is not None)
     return (*read, *exports.tables_of(options_of(target) for target in settings.outputs.values()))
 
@@ -103,6 +105,7 @@ def check(settings: RunPythonSettings) -> tuple[str, ...]:
     """Mistakes that types cannot express, in the user's words."""
     found = [m for name, given in settings.inputs.items() for m in references.mistakes(f"inputs.{name}", given)]
     found += _mistakes_of_outputs(settings)
+    # Compiled and not run: whoever applies a file need not trust it.
     try:
         compiled(settings.code, "<code>")
     except SyntaxError as error:

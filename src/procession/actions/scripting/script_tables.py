@@ -116,6 +116,7 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         connection.execute(f"CREATE VIEW {quote(_ROWS)} AS SELECT * FROM {source}")
     except duckdb.InvalidInputException:
         raise Problem(f'the file "{path.name}" is not Parquet, or is not whole; a CSV file must end in .csv') from None
+    # Told by its name: that the table has no such column would help nobody who has not written one.
     _refuse_index(database.columns(connection, _ROWS))
 
 
@@ -134,6 +135,7 @@ def _load_csv(context: Context, connection: duckdb.DuckDBPyConnection, target: O
         except (NotFound, Invalid):
             return False
 
+    # Nothing is guessed: an account 0400 stays one.
     cells = csv_bodies.read(connection, source, FileOptions(file=""), context.folder, is_known)
     names = [column.heading for column in cells.columns]
     _refuse_twice(names)
@@ -145,6 +147,7 @@ def _load_csv(context: Context, connection: duckdb.DuckDBPyConnection, target: O
 
 
 def _refuse_twice(names: Sequence[str]) -> None:
+    # DuckDB knows no case, and would rename one of the two.
     lower = [name.lower() for name in names]
     for number, name in enumerate(lower):
         if name in lower[:number]:
@@ -168,12 +171,14 @@ def _load_rows(
     with path.open("w", encoding="utf-8") as file:
         for line in _lines(rows, names, target):
             file.write(f"{json.dumps(line)}\n")
+    # Under names of ours, since DuckDB reads keys of JSON in any case.
     kinds = ", ".join(f"'c{number}': 'VARCHAR'" for number in names.values())
     shown = ", ".join(f"c{number} AS {quote(name)}" for name, number in names.items())
     connection.execute(
         f"CREATE TABLE {quote(_ROWS)} AS SELECT {shown} FROM read_json({literal(str(path))}, columns = {{{kinds}}},"
         f" format = 'newline_delimited', maximum_object_size = {_ROW_BYTES_MAX})"
     )
+    # It counts as part of the step's folder, as do the rows that are written next.
     path.unlink()
 
 
@@ -216,6 +221,7 @@ def _text(value: object, kind: ColumnType | None) -> str | None:
     """The value as the text that says it exactly. Raises DoesNotFit."""
     if value is None:
         return None
+    # Before the numbers, because a bool is one for Python.
     if isinstance(value, bool):
         if kind is not None and kind is not ColumnType.TRUE_FALSE:
             raise DoesNotFit(f"{value} is true or false, and a {kind} was wanted")
@@ -224,6 +230,7 @@ def _text(value: object, kind: ColumnType | None) -> str | None:
         number = float(value)
         if number != number:  # noqa: PLR0124 - NaN, which differs from itself
             raise DoesNotFit("NaN is no number; give None for no value")
+        # By its shortest text it would pass, and so would a sum that is off by a cent.
         if kind in _EXACT and not (number.is_integer() and abs(number) <= _WHOLE_MAX):
             raise DoesNotFit(f"{number} {_WORDS}")
         return str(int(number)) if kind in _EXACT else repr(number)

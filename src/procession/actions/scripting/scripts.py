@@ -86,6 +86,7 @@ class Outputs(MutableMapping[str, Any]):
         options = script_settings.options_of(settings.outputs[name])
         found: list[str] = []
         made = script_tables.take(self._context, self._targets[name], options, given, found)
+        # As from the script: they end the step as Warning, and stand in its log.
         for text in found:
             self._remarks.warn(text)
         return made

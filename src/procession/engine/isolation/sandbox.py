@@ -93,6 +93,7 @@ def enter(cell: Cell, rules: landlock.Rules | None, job: Job) -> None:
     linux.forbid_new_privileges()
     if rules is not None:
         shared = [SHARED_MEMORY] if cell.has_own_mounts else []
+        # The limits too: DuckDB looks them up in a script's process as in ours.
         readable = [*inputs, *libraries, *cell.settings.import_paths, *landlock.LIMIT_FILES]
         rules.restrict(readable=readable, writable=[job.folder, *shared])
     if cell.has_seccomp:
