@@ -27,15 +27,15 @@ class StepCall(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     step: StepId
     attempt: int
-    user: User
+    user: User  # as the run was taken; asked for anew before anything is started
     call: ProcessCall
-    given: Mapping[str, PropertyRow]
+    given: Mapping[str, PropertyRow]  # with the contents of files, which nobody opens here
 
 
 class WaitEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a step ends that waited; `contents` are those of the files among its outputs, which are there already."""
 
-    outcome: StepOutcome
+    outcome: StepOutcome  # its files are without bytes
     contents: Mapping[str, Content] = {}
 
 

@@ -39,8 +39,8 @@ class ChildEnd(msgspec.Struct, frozen=True, kw_only=True):
     `given` is what it left in the outputs, by its own "step.property"; a file that it did not make is not among it.
     """
 
-    run: RunId
+    run: RunId  # named in the message, so that people find it
     status: RunStatus
     outcome: Outcome | None
-    problem: str = ""
+    problem: str = ""  # the step that failed first, and its message
     given: Mapping[str, Value | FileGiven] = {}

@@ -64,7 +64,7 @@ def resolve(act: Act, process: Process, own: ProcessId, before: Found) -> tuple[
             said = f'there is no process "{call.process}" that {act.caller.user.login} may run'
             mistakes[f"{where}: {said}{_hint(act, call.process)}"] = None
             continue
-        found[call.process] = row.id
+        found[call.process] = row.id  # also with a mistake: the next ones are worth telling too
         said = _too_deep(act.tx, own, row.id)
         for mistake in [said] if said else _Fit(act.tx, process, row.id, call).mistakes():
             mistakes[f"{where}: {mistake}"] = None
@@ -133,10 +133,12 @@ class _Fit:
             return f'inputs: "{self.call.process}" has no input {name}'
         given = self.call.inputs[name]
         reference = references.parse(given)
+        # Its value is not known yet: only the types can be compared.
         if reference is not None:
             return _unlike(f"inputs.{name}", ours[reference].type, item.type)
         if item.type is PropertyType.FILE:
             return f"inputs.{name}: a file is given as ${{step.property}}"
+        # As the run itself would read it, so that both say the same.
         try:
             values.normalise(item, given)
         except Invalid as error:

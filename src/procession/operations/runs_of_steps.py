@@ -96,10 +96,11 @@ def _begun(act: Act, call: StepCall) -> tuple[RunId, dict[str, Any]]:
     found = store.named(act.tx, call.run.process, call.run.version)
     if said := called_processes.trouble(act.tx, found, call.call, act.caller.user):
         raise Invalid(said)
-    called = found[call.call.process]
+    called = found[call.call.process]  # trouble() would have said that it is not there
     # Asked again, although publishing asked: a process below may have a newer version since.
     chain = store.chain(act.tx, call.run.id, limit=DEPTH_MAX)
     _require_shallow(chain, called)
+    # Before anything is made: the run of an earlier try may be all that is needed.
     kept = None if call.call.starts_anew else _kept(act.tx, call, called)
     if kept is not None:
         return kept, {"processRun": str(kept), "isKept": True}
@@ -117,6 +118,7 @@ def _begun(act: Act, call: StepCall) -> tuple[RunId, dict[str, Any]]:
 def _require_shallow(chain: Sequence[tuple[RunId, ProcessId]], called: ProcessId) -> None:
     if called in {process for _, process in chain}:
         raise Invalid("it would run itself: " + " in ".join(f"{one}" for one, _ in chain) + " is a run of it")
+    # A chain that was cut off there is as long, and refused as well.
     if len(chain) == DEPTH_MAX:
         raise Invalid(f"there are {DEPTH_MAX} runs below one another already, and no more may be")
 
@@ -142,6 +144,7 @@ def _values(call: StepCall) -> dict[str, object]:
         row = _row(call, given)
         if row is None:
             found[name] = given
+        # Files follow when the run has places for them.
         elif row.file is None:
             found[name] = row.item.value
     return found
@@ -161,6 +164,7 @@ def _copy_files(act: Act, run: Run, call: StepCall) -> None:
         if source is None or source.file is None:
             continue
         target = rows.get(name)
+        # Checked when the process was published, against a version that may be older than this run's.
         if target is None or target.file is None or target.item.flow is not Flow.INPUT:
             raise Invalid(f'"{call.call.process}" has no input {name} that takes a file')
         # Also an empty one: what the process has there itself is not what was given.

@@ -17,8 +17,8 @@ class ChildRow(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     run: RunId
     step: StepId
-    child: RunId | None
-    inputs: str
+    child: RunId | None  # the same in several tries where a restart kept it
+    inputs: str  # SHA-256 of what it was given
     waits: bool
     why: str = ""
 
@@ -44,6 +44,7 @@ def of_attempt(tx: Transaction, attempt: int) -> ChildRow | None:
 
 def latest_of_step(tx: Transaction, step: StepId) -> ChildRow | None:
     """Of its last try that started or kept a run."""
+    # Also of earlier attempts at the run: a restart asks what it may keep.
     found = _rows(tx, "c.step_id = ? AND c.child_id IS NOT NULL ORDER BY c.attempt_id DESC LIMIT 1", step.number)
     return next(iter(found), None)
 
@@ -61,6 +62,7 @@ def parent_of(tx: Transaction, child: RunId) -> ChildRow | None:
 def waited_for(tx: Transaction, run: RunId) -> list[RunId]:
     """The runs whose end its steps wait for."""
     rows = _rows(tx, f"c.run_id = ? AND c.child_id IS NOT NULL AND {_WAITED_FOR} ORDER BY c.attempt_id", run.number)
+    # The statement asked for it already; the types do not know.
     return [row.child for row in rows if row.child is not None]
 
 

@@ -78,6 +78,7 @@ def settle(asked: ProcessCall, end: ChildEnd) -> StepOutcome:
     # What a run left that came to nothing is on its own page; here it would look like a result.
     if end.status is not RunStatus.FINISHED or end.outcome is Outcome.FAILED:
         return StepOutcome(status=StepStatus.FAILED, message=said)
+    # A value may be empty, and then clears ours; a file cannot be taken away from a property.
     empty = [theirs for theirs in asked.outputs if theirs not in end.given]
     if empty:
         # The file that stood there before would look like what the run has given.
@@ -110,6 +111,7 @@ def _ended(end: ChildEnd) -> str:
             return f"failed: {end.problem}" if end.problem else "failed"
 
 
+# What examples are tried with; the engine keeps the call (engine/preparation).
 def after(settings: RunProcessSettings, end: ChildEnd) -> StepOutcome:
     return settle(call(settings), end)
 
