@@ -27,8 +27,10 @@ ACTIONS = [pytest.param(action, id=action.kind) for action in registry().values(
 
 
 def _without_people(action: Action, example: Example) -> Action:
-    """An action that asks people, as it is once they have said what the example says."""
-    settle = action.settle
+    """An action that asks people or starts a run, as it is once they have said, or that has given, what it says."""
+    settle, after, child = action.settle, action.after, example.child
+    if after is not None and child is not None:
+        return replace(action, run=lambda context: after(context.settings, child))
     return action if settle is None else replace(action, run=lambda context: settle(context.settings, example.votes))
 
 

@@ -87,6 +87,10 @@ def _example(action: Action, example: Example) -> Iterator[str]:
     yield from _values("Given", example.inputs)
     for vote in example.votes:
         yield from [f"{vote.login} says `{vote.verdict}`: {vote.comment}", ""]
+    if example.child is not None:
+        left = ", ".join(f"`{name}`: `{value}`" for name, value in example.child.given.items())
+        ended = example.child.outcome or example.child.status
+        yield from [f"Process run {example.child.run} ends as {ended}{f', with {left}' if left else ''}.", ""]
     if example.expected:
         yield from _values("it gives", example.expected)
     said = f'The step ends as {example.status}, with the message "{example.message}".'

@@ -63,6 +63,12 @@ def approve(key: str, **more: Any) -> StepText:
     }
 
 
+def run_process(key: str, called: str, **more: Any) -> StepText:
+    """Runs another process; the frame of the step is in `frame`."""
+    frame = more.pop("frame", {})
+    return {"action": "run_process", "name": key, "key": key, "with": {"process": called, **more}, **frame}
+
+
 def mark(path: Path, text: str = "x") -> str:
     """Code that leaves a line in a file outside, where the test sees it whatever becomes of the step."""
     return f"with open({str(path)!r}, 'a') as file: file.write({text + chr(10)!r})\n"

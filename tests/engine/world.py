@@ -35,6 +35,7 @@ from procession.operations.approvals_of_steps import ApprovalsOfSteps
 from procession.operations.connections import NewConnection
 from procession.operations.connections_of_steps import ConnectionsOfSteps
 from procession.operations.resources import Resources
+from procession.operations.runs_of_steps import RunsOfSteps
 from procession.operations.tables_of_steps import TablesOfSteps
 from procession.store import connections as connection_store
 from procession.store import history, identity, steps
@@ -136,6 +137,7 @@ class World:
                 tables=self.tables,
                 connections=self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
                 approvals=ApprovalsOfSteps(self.resources.home_clock),
+                child_runs=RunsOfSteps(self.resources),
             )
         )
 

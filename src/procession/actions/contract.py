@@ -17,6 +17,7 @@ import msgspec
 from procession.actions.in_engine import Assigned, EngineContext, Place, finds_none_among
 from procession.actions.run_facts import RunFacts
 from procession.model.approvals import Vote
+from procession.model.child_runs import ChildEnd, ProcessCall
 from procession.model.columns import Column
 from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
@@ -221,6 +222,7 @@ class Example:
     status: StepStatus = StepStatus.SUCCESS
     message: str = ""
     votes: tuple[Vote, ...] = ()  # of an action that asks people
+    child: ChildEnd | None = None  # of an action that starts a process run
 
 
 def nothing(settings: Any) -> tuple[Any, ...]:
@@ -283,9 +285,12 @@ class Action:
     assigns: Callable[[Any], tuple[Assigned, ...]] = nothing  # the constants in its settings that properties are given
     # It asks people, and waits without a process for what they decide: the engine calls this with their votes.
     settle: Callable[[Any, Sequence[Vote]], StepOutcome] | None = None
+    # It starts a run of another process, and waits without a process for its end: then the engine calls `after`.
+    call: Callable[[Any], ProcessCall] | None = None
+    after: Callable[[Any, ChildEnd], StepOutcome] | None = None
     # More mistakes, for which the process must be known: where in the settings, and what.
     check_among: Callable[[Any, StepAmong], Sequence[tuple[Place, str]]] = finds_none_among
 
     @property
     def needs_no_process(self) -> bool:
-        return self.perform is not None or self.settle is not None
+        return self.perform is not None or self.settle is not None or self.call is not None

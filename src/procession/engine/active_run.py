@@ -66,11 +66,12 @@ class Work:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Wait:
-    """A try of a step that waits for people; it holds no process."""
+    """A try of a step that waits for people, or for a run that it starts; it holds no process."""
 
     key: str
     number: int  # try number, from 1
     attempt: int = 0  # the id of its row
+    given: Mapping[str, PropertyRow] = field(default_factory=dict)  # what it reads, as it was when the step began
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -206,7 +207,9 @@ class Loaded:
     steps: tuple[StepRow, ...]
     properties: tuple[PropertyRow, ...]
     updated: frozenset[int]  # numbers of the properties that a step wrote
-    waits: Mapping[StepId, int] = field(default_factory=dict)  # tries that wait for people, by the ids of their rows
+    waits: Mapping[StepId, int] = field(
+        default_factory=dict
+    )  # tries that wait without a process, by the ids of their rows
 
 
 def load(loaded: Loaded) -> ActiveRun:

@@ -17,6 +17,7 @@ from procession.engine.isolation.contract import ProcessMark
 from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
 from procession.engine.step_approvals import StepApprovals, StepAsked
+from procession.engine.step_runs import StepCall, StepRuns
 from procession.engine.step_tables import HeldTables, StepTables, TableDraft
 from procession.model import ends as model_ends
 from procession.model.figures import Figures
@@ -66,12 +67,14 @@ class Change:
     steady: float
     tables: StepTables | None = None
     approvals: StepApprovals | None = None
+    child_runs: StepRuns | None = None
     moves: list[StepMove] = field(default_factory=list)
     told: list[tuple[StepId, str]] = field(default_factory=list)
     begun: list[Work] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     performed: list[Performed] = field(default_factory=list)
     asked: list[Wait] = field(default_factory=list)
+    called: list[Wait] = field(default_factory=list)
     written: list[writes.PropertyWrite] = field(default_factory=list)
     drafts: tuple[TableDraft, ...] = ()  # of the one attempt that ends
     outcome: Outcome | None = None  # the run is finished
@@ -100,14 +103,20 @@ class Change:
             self._hold_tables(tx, work)
         for performed in self.performed:
             self._record_performed(tx, performed)
+        # The same: the history names the run that a step has started.
+        started = self._start_runs(tx)
         if self.moves:
             moves.apply(tx, [self._timed(step.move, held.worked) for step in self.moves])
             history.write(
                 tx,
                 run.id,
-                [self._entry(step, held.revision + n, published) for n, step in enumerate(self.moves)],
+                [self._entry(step, held.revision + n, published, started) for n, step in enumerate(self.moves)],
                 self.now,
             )
+        # After the moves, which begin with no progress.
+        for step_id, detail in started.items():
+            if child := detail.get("processRun"):
+                moves.show_progress(tx, step_id, None, f"waits for process run {child}")
         if self.asked:
             self._ask(tx, held.revision)
         for step, message in self.told:
@@ -140,7 +149,9 @@ class Change:
     def _timed(self, move: Move, worked: float) -> Move:
         return replace(move, write=replace(move.write, began=worked)) if move.begins else move
 
-    def _entry(self, step: StepMove, revision: int, published: Mapping[str, Any]) -> history.Entry:
+    def _entry(
+        self, step: StepMove, revision: int, published: Mapping[str, Any], started: Mapping[StepId, Mapping[str, Any]]
+    ) -> history.Entry:
         return history.Entry(
             revision=revision,
             attempt=self.active.run.attempt,
@@ -150,6 +161,7 @@ class Change:
                 "message": step.move.write.message,
                 **step.detail,
                 **(self._tables_of(step) or published),
+                **(started.get(step.move.step, {}) if step.move.begins else {}),
             },
             step=step.move.step,
         )
@@ -183,8 +195,7 @@ class Change:
         for wait in self.asked:
             step = self.active.step_ids[wait.key]
             place = next(place for place, one in enumerate(self.moves) if one.move.step == step and one.move.begins)
-            wait.attempt = history.add_attempt(tx, self._attempt(wait.key, wait.number, NO_PROCESS), self.now)
-            history.mark_gone(tx, wait.attempt)
+            self._add_wait(tx, wait)
             asked = StepAsked(
                 run=self.active.run,
                 step=step,
@@ -193,6 +204,28 @@ class Change:
                 settings=self.active.prepared.asks[wait.key],
             )
             self.approvals.ask(tx, asked, self.now)
+
+    def _start_runs(self, tx: Transaction) -> dict[StepId, Mapping[str, Any]]:
+        """Other runs begin in the transaction that begins their step: a crash loses none, and starts none twice."""
+        told: dict[StepId, Mapping[str, Any]] = {}
+        for wait in self.called:
+            assert self.child_runs is not None, "where there is nobody to start runs, no engine performs such a step"
+            self._add_wait(tx, wait)
+            step = self.active.step_ids[wait.key]
+            call = StepCall(
+                run=self.active.run,
+                step=step,
+                attempt=wait.attempt,
+                user=self.active.user,
+                call=self.active.prepared.calls[wait.key],
+                given=wait.given,
+            )
+            told[step] = self.child_runs.begin(tx, call, self.now)
+        return told
+
+    def _add_wait(self, tx: Transaction, wait: Wait) -> None:
+        wait.attempt = history.add_attempt(tx, self._attempt(wait.key, wait.number, NO_PROCESS), self.now)
+        history.mark_gone(tx, wait.attempt)
 
     def _attempt(self, key: str, number: int, mark: ProcessMark) -> history.NewAttempt:
         run = self.active.run
@@ -226,21 +259,30 @@ def begin(active: ActiveRun, resources: EngineResources) -> Change:
     """An empty one, as of now."""
     clock = resources.clock
     return Change(
-        active=active, now=clock.now(), steady=clock.monotonic(), tables=resources.tables, approvals=resources.approvals
+        active=active,
+        now=clock.now(),
+        steady=clock.monotonic(),
+        tables=resources.tables,
+        approvals=resources.approvals,
+        child_runs=resources.child_runs,
     )
 
 
-def time_out(tx: Transaction, active: ActiveRun, *, now: datetime, steady: float) -> None:
+def time_out(tx: Transaction, change: Change) -> None:
     """Ends a run that exceeded its time limit. Raises runs.Superseded if the run was moved meanwhile."""
+    active, now = change.active, change.now
     limit = active.prepared.process.time_limit_seconds
     message = f"timed out after {limit:g} s, the time limit of the process run"
     run = runs.find(tx, active.run.id)
     # The limit's timer may come due while a cancellation is being committed.
     if run is None or run.epoch != active.run.epoch or run.status is not RunStatus.RUNNING:
         raise runs.Superseded
-    seconds = max(run.worked.at(steady), run.worked_max or 0.0)
+    seconds = max(run.worked.at(change.steady), run.worked_max or 0.0)
     ended = runs.end_early(tx, run, RunEvent.TIME_OUT, now=now, seconds=seconds)
     moves.time_out_steps(tx, run.id, message=message, now=now)
+    # Before the attempts end: those under way say which runs are waited for.
+    if change.child_runs is not None:
+        change.child_runs.cancel(tx, ended, active.user, now)
     history.stop_attempts(tx, run.id, StepStatus.FAILED, message, now)
     ends.record(tx, ended, active.ending(HistoryKind.TIMED_OUT, {"limitInSeconds": limit}), now)
     tx.after_commit(lambda: log.info("run timed out", extra={"run": str(run.id)}))

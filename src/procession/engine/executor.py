@@ -168,7 +168,7 @@ class Executor:
         for work in change.begun:
             work.move(Stage.COMMITTED)
             self._let_go(work)
-        if change.asked:
+        if change.asked or change.called:
             self._waits.begun(active)
         if active.is_finishing and change.outcome is not None:
             change.tell_end()
@@ -292,7 +292,7 @@ class Executor:
 
     def _time_out(self, active: ActiveRun) -> None:
         if not active.is_dropped and not active.is_finishing:
-            end = partial(time_out, active=active, now=self._clock.now(), steady=self._clock.monotonic())
+            end = partial(time_out, change=changes.begin(active, self._resources))
             self._loop.enlist(end, partial(self._timed_out, active))
 
     def _timed_out(self, active: ActiveRun, _: Task[None]) -> None:

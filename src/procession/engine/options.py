@@ -12,6 +12,7 @@ from procession.engine.announcements import Announcements
 from procession.engine.isolation.contract import Isolation, Limits
 from procession.engine.step_approvals import StepApprovals
 from procession.engine.step_connections import StepConnections
+from procession.engine.step_runs import StepRuns
 from procession.engine.step_tables import StepTables
 from procession.shortages import PATIENCE_SECONDS, REST_SECONDS
 from procession.store.blobs import Blobs
@@ -65,3 +66,4 @@ class EngineResources:
     tables: StepTables | None = None  # None: no step may name one
     connections: StepConnections | None = None  # the same
     approvals: StepApprovals | None = None  # None: no step may ask people
+    child_runs: StepRuns | None = None  # None: no step may start a run

@@ -11,6 +11,7 @@ from procession.actions.in_engine import EngineContext
 from procession.engine import step_moves
 from procession.engine.active_run import ActiveRun, Wait
 from procession.engine.changes import Change, Performed
+from procession.engine.step_runs import WaitEnd
 from procession.model import figures, inputs
 from procession.model.conditions import Facts
 from procession.model.errors import Invalid
@@ -32,7 +33,14 @@ def perform_at_once(active: ActiveRun, change: Change) -> bool:
         elif (trouble := active.prepared.troubles.get(step.key)) is not None:
             _end_at_once(change, step, StepEvent.FAIL, trouble)
         elif step.key in active.prepared.asks:
-            _ask(active, change, step)
+            change.asked.append(_wait(active, change, step, "waits for people to decide"))
+        elif step.key in active.prepared.calls:
+            wait = _wait(active, change, step, "starts a process run")
+            # As it is now: another step may write to it in the same change.
+            wait.given = {
+                reference: active.properties[reference] for reference in active.prepared.touches[step.key].reads
+            }
+            change.called.append(wait)
         else:
             _perform_action(active, change, step)
         active.waiting.remove(step.key)
@@ -41,7 +49,7 @@ def perform_at_once(active: ActiveRun, change: Change) -> bool:
 
 def _is_ours(active: ActiveRun, step: Step) -> bool:
     prepared, key = active.prepared, step.key
-    is_special = key in prepared.troubles or key in prepared.performs or key in prepared.asks
+    is_special = key in prepared.troubles or key in prepared.performs or key in prepared.asks or key in prepared.calls
     return step.kind is StepKind.DATA or is_special
 
 
@@ -53,17 +61,19 @@ def _perform_action(active: ActiveRun, change: Change, step: Step) -> None:
     # A mistake of the step, not of the engine: the other steps of this change go on.
     except Invalid as refused:
         outcome = StepOutcome(status=StepStatus.FAILED, message=refused.message)
-    outcome = _with_outputs(active, change, step.key, outcome)
+    outcome = _with_outputs(active, change, step.key, WaitEnd(outcome=outcome))
     number = active.tries[step.key] = active.tries.get(step.key, 0) + 1
     change.performed.append(Performed(key=step.key, number=number, outcome=outcome))
     _end_at_once(change, step, step_moves.EVENT_OF[outcome.status], outcome.message, _told(number, outcome))
 
 
-def _with_outputs(active: ActiveRun, change: Change, key: str, outcome: StepOutcome) -> StepOutcome:
+def _with_outputs(active: ActiveRun, change: Change, key: str, settled: WaitEnd) -> StepOutcome:
     """Writes what the step gives; what cannot be kept fails it."""
+    outcome = settled.outcome
     try:
         written = [
-            step_moves.written(active, key, reference, value, {}) for reference, value in outcome.outputs.items()
+            step_moves.written(active, key, reference, value, settled.contents)
+            for reference, value in outcome.outputs.items()
         ]
     except Invalid as refused:
         return StepOutcome(status=StepStatus.FAILED, message=refused.message)
@@ -79,24 +89,24 @@ def _told(number: int, outcome: StepOutcome) -> dict[str, object]:
     return {"try": number, **({"figures": found} if found else {})}
 
 
-def _ask(active: ActiveRun, change: Change, step: Step) -> None:
-    """Begins to wait for people: a row, and no process."""
+def _wait(active: ActiveRun, change: Change, step: Step, message: str) -> Wait:
+    """Begins to wait for people or for another run: a row, and no process."""
     status = active.statuses[step.key]
     # One that waited for its turn among others is scheduled already.
     first = () if status is StepStatus.SCHEDULED else (StepEvent.SCHEDULE,)
-    write = StepWrite(message="waits for people to decide", started_at=change.now)
+    write = StepWrite(message=message, started_at=change.now)
     step_moves.move(change, step.key, (*first, StepEvent.BEGIN), write)
     # In memory only until the commit, which gives the wait the id of its row.
     number = active.tries[step.key] = active.tries.get(step.key, 0) + 1
     active.waits[step.key] = wait = Wait(key=step.key, number=number)
-    change.asked.append(wait)
+    return wait
 
 
-def settle(active: ActiveRun, change: Change, wait: Wait, outcome: StepOutcome, *, seconds: float) -> None:
-    """Ends a step by what people have decided; it waited for so many seconds of the run's stopwatch."""
+def settle(active: ActiveRun, change: Change, wait: Wait, settled: WaitEnd, *, seconds: float) -> None:
+    """Ends a step by what it waited for; that took so many seconds of the run's stopwatch."""
     # First: what cannot be written below fails the step, and must not be settled again in the next turn.
     del active.waits[wait.key]
-    outcome = _with_outputs(active, change, wait.key, outcome)
+    outcome = _with_outputs(active, change, wait.key, settled)
     performed = Performed(key=wait.key, number=wait.number, outcome=outcome, attempt=wait.attempt, seconds=seconds)
     change.performed.append(performed)
     write = StepWrite(message=outcome.message, finished_at=change.now, duration_seconds=seconds)

@@ -11,6 +11,7 @@ import msgspec
 
 from procession.actions.contract import Action, StepOutcome
 from procession.actions.in_engine import EngineContext
+from procession.model.child_runs import ProcessCall
 from procession.model.definitions import definition_from_json
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
@@ -34,6 +35,7 @@ class Prepared:
     tables: Mapping[str, tuple[TableUse, ...]] = field(default_factory=dict)  # of the steps that name any
     connections: Mapping[str, str] = field(default_factory=dict)  # names, of the steps that go by one
     asks: Mapping[str, Any] = field(default_factory=dict)  # steps that wait for people: their settings
+    calls: Mapping[str, ProcessCall] = field(default_factory=dict)  # steps that start a run of another process
     # Steps that the engine performs: what it calls, and their settings.
     performs: Mapping[str, tuple[Callable[[EngineContext], StepOutcome], Any]] = field(default_factory=dict)
 
@@ -82,6 +84,7 @@ def prepare(process: Process, actions: Mapping[str, Action]) -> Prepared:
         connections={key: name for key, (action, settings) in known.items() if (name := action.connection(settings))},
         tables={key: uses for key, (action, settings) in known.items() if (uses := action.tables(settings))},
         asks={key: settings for key, (action, settings) in known.items() if action.settle is not None},
+        calls={key: action.call(settings) for key, (action, settings) in known.items() if action.call is not None},
         performs={key: (action.perform, settings) for key, (action, settings) in known.items() if action.perform},
     )
 

@@ -61,6 +61,7 @@ class Taker:
         user = people.user(tx, run.started_by)
         assert user is not None, "started_by is a foreign key"
         prepared = self.preparations.get(tx, run.process, run.version)
+        waits = bool(prepared.asks or prepared.calls)
         # Two reads less in a transaction that every run has to pass.
         has_properties = any(step.properties for step in prepared.process.steps)
         return Loaded(
@@ -70,7 +71,7 @@ class Taker:
             steps=tuple(steps.of_run(tx, run.id)),
             properties=tuple(steps.properties_of_run(tx, run.id)) if has_properties else (),
             # What a run that was just scheduled waited for was ended by its restart.
-            waits=history.waiting_attempts(tx, run.id) if prepared.asks and run.status is RunStatus.RUNNING else {},
+            waits=history.waiting_attempts(tx, run.id) if waits and run.status is RunStatus.RUNNING else {},
             updated=frozenset(writes.written_by_steps(tx, run.id)) if has_properties else frozenset(),
         )
 

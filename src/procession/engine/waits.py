@@ -1,14 +1,15 @@
-"""Runs that wait for people: looked at when somebody has decided, when they begin to wait, and at every scan."""
+"""Runs that wait for people or other runs: looked at when those are done, when they begin, and at every scan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from procession.engine import decisions, events, performing
-from procession.engine.active_run import ActiveRun
+from procession.engine.active_run import ActiveRun, Wait
 from procession.engine.changes import Change
 from procession.engine.loop import Loop
 from procession.engine.options import EngineResources
+from procession.engine.step_runs import WaitEnd
 from procession.store import steps
 from procession.store.database import Transaction
 
@@ -36,18 +37,26 @@ class Waits:
             self._on_parked()
 
     def settle(self, active: ActiveRun, tx: Transaction) -> None:
-        """Ends the steps that people have decided, and goes on behind them."""
-        approvals, is_changed = self._resources.approvals, False
-        for wait in tuple(active.waits.values()) if approvals is not None else ():
-            outcome = None if approvals is None else approvals.outcome(tx, wait.attempt)
+        """Ends the steps that need not wait any longer, and goes on behind them."""
+        is_changed = False
+        for wait in tuple(active.waits.values()):
+            settled = self._settled(active, wait, tx)
             # Nothing yet: the next vote, or the next scan, looks again.
-            if outcome is not None:
+            if settled is not None:
                 seconds = self._seconds(active, wait.key, tx)
-                performing.settle(active, self._change_of(active), wait, outcome, seconds=seconds)
+                performing.settle(active, self._change_of(active), wait, settled, seconds=seconds)
                 is_changed = True
         # Once for all of them: steps behind two approvals must see both.
         if is_changed:
             decisions.advance(active, self._change_of(active))
+
+    def _settled(self, active: ActiveRun, wait: Wait, tx: Transaction) -> WaitEnd | None:
+        # Where there is nobody to ask, it waits for the time limit: no such step begins there.
+        approvals, child_runs = self._resources.approvals, self._resources.child_runs
+        if wait.key in active.prepared.calls:
+            return None if child_runs is None else child_runs.end(tx, wait.attempt, active.prepared.calls[wait.key])
+        outcome = None if approvals is None else approvals.outcome(tx, wait.attempt)
+        return None if outcome is None else WaitEnd(outcome=outcome)
 
     def _seconds(self, active: ActiveRun, key: str, tx: Transaction) -> float:
         # By the stopwatch of the run: the time in which no server worked does not count.

@@ -23,7 +23,7 @@ def copy_inputs(act: Act, run_id: RunId) -> Run:
     source = runs.find(act.tx, run_id)
     rows = [row for row in step_store.properties_of_run(act.tx, run_id) if row.item.flow is Flow.INPUT]
     _, process = processes.find(act.tx, source.process)
-    run = runs.create_like(act, source, _values(process, rows))
+    run = runs.create_told(act, source.process, _values(process, rows), {"copiedFrom": str(source.id)})
     copy_files(act, run, rows)
     # Else a copy would launder what somebody uploaded who is to approve it.
     approvals.copy_preparers(act.tx, run_id, run.id)

@@ -1,9 +1,9 @@
-"""What a run needs before it begins, or goes on from a step: the network, tables, connections."""
+"""What a run needs before it begins, or goes on from a step: the network, tables, connections, processes."""
 
 from __future__ import annotations
 
 from procession.model.runs import Run
-from procession.operations import connections_of_steps, networks, step_tables
+from procession.operations import called_processes, connections_of_steps, networks, step_tables
 from procession.operations.act import Act
 
 
@@ -13,3 +13,4 @@ def require(act: Act, run: Run, definition: str) -> None:
     networks.require(act.resources, definition)
     step_tables.require(act, run, definition)
     connections_of_steps.require(act, run, definition)
+    called_processes.require(act, run, definition)

@@ -19,8 +19,16 @@ from procession.model.process_file.documents import FileMistakes
 from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
-from procession.operations import connections_of_steps, networks, rights, step_tables, who_decides
+from procession.operations import (
+    called_processes,
+    connections_of_steps,
+    networks,
+    rights,
+    step_tables,
+    who_decides,
+)
 from procession.operations.act import Act
+from procession.store import child_runs as process_names
 from procession.store import connections as connection_names
 from procession.store import permissions as permission_store
 from procession.store import processes, steps
@@ -64,18 +72,23 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
     tables, remarks = step_tables.resolve(act, definition, table_names.named(tx, row.id, row.version))
     named = connection_names.named(tx, row.id, row.version)
     connections, renamed = connections_of_steps.resolve(act, definition, named)
-    edition = _Edition(definition=definition, tables=tables, connections=connections, source=text, comment=comment)
+    called, moved = called_processes.resolve(act, definition, row.id, process_names.named(tx, row.id, row.version))
+    edition = _Edition(
+        definition=definition, tables=tables, connections=connections, called=called, source=text, comment=comment
+    )
     applied = _publish(act, row, edition)
     asked = who_decides.remarks(tx, act.resources.actions, definition)
-    return replace(applied, remarks=(*networks.remarks(act.resources, definition), *remarks, *renamed, *asked))
+    remarks = (*networks.remarks(act.resources, definition), *remarks, *renamed, *moved, *asked)
+    return replace(applied, remarks=remarks)
 
 
 class _Edition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version says; `tables` and `connections`: what its names of them mean."""
+    """What a version says; `tables`, `connections` and `called`: what its names of them mean."""
 
     definition: Process
     tables: step_tables.Found
     connections: connections_of_steps.Found
+    called: called_processes.Found
     source: str | None = None
     comment: str = ""
 
@@ -108,6 +121,7 @@ def _publish(act: Act, row: ProcessRow, edition: _Edition) -> Applied:
         present is None
         or present.sha256 != sha256
         or step_tables.is_changed(act, edition.tables, table_names.named(tx, row.id, row.version))
+        or edition.called != process_names.named(tx, row.id, row.version)
         or connections_of_steps.is_changed(act, edition.connections, connection_names.named(tx, row.id, row.version))
     )
     number = row.version + int(is_new)
@@ -125,6 +139,7 @@ def _publish(act: Act, row: ProcessRow, edition: _Edition) -> Applied:
         processes.publish(tx, version, definition.name)
         table_names.name(tx, row.id, number, edition.tables)
         connection_names.name(tx, row.id, number, edition.connections)
+        process_names.name(tx, row.id, number, edition.called)
         steps.publish(tx, row.id, definition.steps)
     return Applied(id=row.id, version=number, is_new=is_new, steps=steps.of_process(tx, row.id))
 
@@ -179,6 +194,7 @@ def publish(act: Act, change: PropertyEdit, definition: Process) -> None:
         definition=definition,
         tables=table_names.named(act.tx, row.id, row.version),
         connections=connection_names.named(act.tx, row.id, row.version),
+        called=process_names.named(act.tx, row.id, row.version),
     )
     _publish(act, row, edition)
 

@@ -33,7 +33,7 @@ from procession.operations import (
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
-from procession.store import ends, history, moves, people, unsolved, writes
+from procession.store import child_runs, ends, history, moves, people, unsolved, writes
 from procession.store import runs as store
 from procession.store import step_tables as table_store
 from procession.store import steps as step_store
@@ -58,9 +58,9 @@ def create(
     return _start(act, made) if start else made.run
 
 
-def create_like(act: Act, source: Run, inputs: Mapping[str, object]) -> Run:
-    """The same for another run of a process, whose inputs these are; the history says so. Raises as create() does."""
-    return _create(act, source.process, "", inputs, {"copiedFrom": str(source.id)}).run
+def create_told(act: Act, process: ProcessId, inputs: Mapping[str, object], detail: Mapping[str, object]) -> Run:
+    """The same, and the history tells more of where it comes from. Raises as create() does."""
+    return _create(act, process, "", inputs, detail).run
 
 
 def _create(
@@ -153,6 +153,9 @@ def cancel(act: Act, run_id: RunId, *, reason: str | None = None) -> Run:
     if run.status not in RUN_ACTIVE:
         return run
     tx.ends(run_id)
+    # Before the attempts end: those under way say which runs are waited for.
+    for child in child_runs.waited_for(tx, run_id):
+        cancel(act, child, reason=f"process run {run_id}, which waits for it, was cancelled")
     # By the stopwatch: a clock that was set would make a duration of a day.
     seconds = None if run.started_at is None else run.worked.at(act.resources.steady())
     run = store.end_early(tx, run, RunEvent.CANCEL, now=now, seconds=seconds)

@@ -83,8 +83,8 @@ def action_of(resources: Resources, step: Step) -> tuple[Action, Any]:
     if action is None:
         raise Invalid(f'there is no action "{step.action}" here')
     settings = msgspec.convert(dict(step.settings), action.settings)
-    # It decides by statuses and properties of a whole run, which nobody has given here.
-    if action.perform is not None:
+    # It asks for statuses and properties of a whole run, for people or for other runs: nobody has given them here.
+    if action.needs_no_process:
         raise Invalid(f"step {step.order} is performed by the engine, with all that its run knows: try it in a run")
     # Never run here, whatever it declares: only asked.
     if action.reaches:

@@ -109,6 +109,8 @@ def _reaches_out(act: Act, step: Step) -> str:
     action = act.resources.actions.get(step.action)
     if action is not None and action.settle is not None:
         return "asks people"
+    if action is not None and action.call is not None:
+        return "runs another process"
     if action is not None and action.wants_network(msgspec.convert(dict(step.settings), action.settings)):
         return "uses the network"
     if action is not None and action.reaches:

@@ -31,6 +31,7 @@ from procession.operations import (
     connections_of_steps,
     home_time,
     questions,
+    runs_of_steps,
     sweeping,
     table_upkeep,
     tables_of_steps,
@@ -133,6 +134,7 @@ def _open(
         tables=tables_of_steps.TablesOfSteps(database, resources),
         connections=connections_of_steps.ConnectionsOfSteps(database, Keyring.of_home(home.folder), clock),
         approvals=approvals_of_steps.ApprovalsOfSteps(resources.home_clock),
+        child_runs=runs_of_steps.RunsOfSteps(resources),
     )
     return engine_resources, resources
 

@@ -127,6 +127,16 @@ def copy_preparers(tx: Transaction, source: RunId, run: RunId) -> None:
     )
 
 
+def add_author(tx: Transaction, run: RunId, *, of: RunId) -> None:
+    """Who published the version that the run `of` follows prepares this one, too."""
+    tx.run(
+        "INSERT INTO run_preparer (run_id, user_id) SELECT ?, u.id FROM run r JOIN process_version v"
+        " ON v.process_id = r.process_id AND v.number = r.version JOIN user_account u ON u.login = v.author"
+        " WHERE r.id = ? ON CONFLICT DO NOTHING",
+        *(run.number, of.number),
+    )
+
+
 def preparers(tx: Transaction, run: RunId) -> set[str]:
     """Login names: who created the run, filled it in, uploaded to it, or published a version that it followed."""
     rows = tx.all(

@@ -14,7 +14,7 @@ from procession.model.lifecycle import Outcome
 from procession.model.outbox import RunEnd
 from procession.model.processes import AlertWhen
 from procession.model.runs import HistoryKind, Run, completion
-from procession.store import history, outbox, steps, unsolved
+from procession.store import child_runs, history, outbox, steps, unsolved
 from procession.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,9 @@ def record(tx: Transaction, run: Run, ending: RunEnding, now: datetime) -> Mappi
         history.add_log(tx, ending.login, line, now, about=run.id)
     # Last, and to the letter: clients look for it at the top of the log.
     history.add_log(tx, ending.login, completion(run, ending.login, now), now, about=run.id)
+    # In the transaction of the end: whoever waits for it goes on in the same turn of the engine, or at the next scan.
+    for waiting in child_runs.waiting_for(tx, run.id):
+        tx.look(waiting)
     if ends.is_told(ending.when, run):
         # In the transaction of the end: a crash between the two would lose the alert or send it for a run that goes on.
         outbox.add_ends(tx, _told(run), now)

@@ -16,6 +16,7 @@ from procession.store.database import Transaction
 
 # Deleted together with a run. Any other reference keeps the run.
 _OWN = ("step", "step_attempt", "history", "approval", "run_preparer")
+_OWN_BY_ONE_COLUMN = {("child_run", "run_id")}  # by the other, a run is kept while the one that started it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def _where(tx: Transaction, rule: RetentionRule, among: Collection[RunId] | None
         *(
             (f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = r.id)",)
             for table, column in tx.references("run")
-            if table not in _OWN
+            if table not in _OWN and (table, column) not in _OWN_BY_ONE_COLUMN
         ),
         # Counted before the other conditions: "the newest ten" must not depend on their age.
         ("r.place > ?", rule.keep),
@@ -108,6 +109,7 @@ _DELETIONS = (
     f"DELETE FROM journal_entry WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
     "DELETE FROM approval_vote WHERE attempt_id IN (SELECT attempt_id FROM approval WHERE run_id IN ({runs}))",
     "DELETE FROM approval WHERE run_id IN ({runs})",
+    "DELETE FROM child_run WHERE run_id IN ({runs})",
     "DELETE FROM run_preparer WHERE run_id IN ({runs})",
     f"DELETE FROM step_attempt WHERE step_id IN {_STEPS}",
     "DELETE FROM history WHERE run_id IN ({runs})",

@@ -20,7 +20,7 @@ from procession.operations import planning, run_views, suggestions
 from procession.operations.resources import Resources
 from procession.operations.run_views import ShownRun
 from procession.pages import formats
-from procession.web import approving, inputs, run_now, run_offers, run_steps, run_words
+from procession.web import approving, inputs, other_runs, run_now, run_offers, run_steps, run_words
 from procession.web.approving import SentDecision
 from procession.web.page import page, reader
 
@@ -38,6 +38,7 @@ def show(call: Call, sent: SentDecision | None = None) -> HtmlReply:
         return inputs.show_for_run(call, view.run)
     content = described(call, view, query.get("step", ""))
     content["printed_by"], content["printed_at"] = _printed(call)
+    content["others"] = other_runs.of_run(call.tx, call.caller, view.run.id)
     content["asked"] = approving.asked(call.tx, call.caller, view, sent)
     content["refused"] = sent.refused.message if sent else ""
     content["status_code"] = sent.refused.status if sent else 200

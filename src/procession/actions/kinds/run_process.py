@@ -1,0 +1,188 @@
+"""run_process: runs another process as a step, and waits for its end without a process.
+
+The run is a run like any other, of whoever started this one. It is started once, whatever crashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+
+from procession.actions import references
+from procession.actions.contract import Action, Example, FileOutput, OutputTarget, OutputValue, StepOutcome
+from procession.actions.in_engine import in_the_engine as run
+from procession.actions.references import Given, ReferenceText
+from procession.model.child_runs import ChildEnd, FileGiven, ProcessCall
+from procession.model.ids import RunId
+from procession.model.lifecycle import Outcome, RunStatus, StepStatus
+from procession.model.processes import KEY_PATTERN, Effect, Value
+
+PROPERTIES_MAX = 200  # each is looked up when the step begins, in a transaction
+
+TheirProperty = Annotated[str, msgspec.Meta(pattern=rf"^{KEY_PATTERN}\.{KEY_PATTERN}$")]
+
+
+class RunProcessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    process: Annotated[str, msgspec.Meta(min_length=1, max_length=255, description="name of the process to run")]
+    inputs: Annotated[
+        dict[TheirProperty, Given],
+        msgspec.Meta(
+            max_length=PROPERTIES_MAX,
+            description="inputs of that process, as step.property, and what they get: a constant, or ${step.property}"
+            " of this one; those left out keep what the process has",
+        ),
+    ] = {}
+    outputs: Annotated[
+        dict[TheirProperty, ReferenceText],
+        msgspec.Meta(
+            max_length=PROPERTIES_MAX,
+            description="properties of that process, as step.property, and those of this one that get what they hold",
+        ),
+    ] = {}
+    wait: Annotated[
+        bool, msgspec.Meta(description="false: the step succeeds once the run has started, whatever becomes of it")
+    ] = True
+    again: Annotated[
+        Literal["failed", "all"],
+        msgspec.Meta(
+            description="what a restart of this step does where its last run succeeded with the same inputs: failed"
+            " keeps that run, all starts another"
+        ),
+    ] = "failed"
+
+
+def call(settings: RunProcessSettings) -> ProcessCall:
+    return ProcessCall(
+        process=settings.process,
+        inputs=settings.inputs,
+        outputs={
+            theirs: reference for theirs, text in settings.outputs.items() if (reference := references.parse(text))
+        },
+        waits=settings.wait,
+        starts_anew=settings.again == "all",
+    )
+
+
+def refused(why: str) -> StepOutcome:
+    """The run could not be started."""
+    return StepOutcome(status=StepStatus.FAILED, message=f"no run was started: {why}")
+
+
+def settle(asked: ProcessCall, end: ChildEnd) -> StepOutcome:
+    """How the step ends by how the run ended; only one that succeeded gives anything."""
+    if not asked.waits:
+        return StepOutcome(status=StepStatus.SUCCESS, message=f"started process run {end.run}")
+    said = f"process run {end.run} {_ended(end)}"
+    # What a run left that came to nothing is on its own page; here it would look like a result.
+    if end.status is not RunStatus.FINISHED or end.outcome is Outcome.FAILED:
+        return StepOutcome(status=StepStatus.FAILED, message=said)
+    # A value may be empty, and then clears ours; a file cannot be taken away from a property.
+    empty = [theirs for theirs in asked.outputs if theirs not in end.given]
+    if empty:
+        # The file that stood there before would look like what the run has given.
+        said += f", but gave nothing in {', '.join(empty)}; nothing was taken from it"
+        return StepOutcome(status=StepStatus.FAILED, message=said)
+    return StepOutcome(
+        status=StepStatus.WARNING if end.outcome is Outcome.WARNING else StepStatus.SUCCESS,
+        message=said,
+        outputs={ours: _output(end.given[theirs]) for theirs, ours in asked.outputs.items()},
+    )
+
+
+def _output(value: Value | FileGiven) -> OutputValue:
+    # Without bytes: the engine keeps the content that the run has, and copies nothing.
+    return FileOutput(path="", name=value.name) if isinstance(value, FileGiven) else value
+
+
+def _ended(end: ChildEnd) -> str:
+    match end.status, end.outcome:
+        case RunStatus.CANCELLED, _:
+            return "was cancelled"
+        case RunStatus.TIMED_OUT, _:
+            return "timed out"
+        # Only one that finished has an outcome.
+        case _, Outcome.SUCCESS:
+            return "succeeded"
+        case _, Outcome.WARNING:
+            return "ended with remarks"
+        case _:
+            return f"failed: {end.problem}" if end.problem else "failed"
+
+
+# What examples are tried with; the engine keeps the call (engine/preparation).
+def after(settings: RunProcessSettings, end: ChildEnd) -> StepOutcome:
+    return settle(call(settings), end)
+
+
+def reads(settings: RunProcessSettings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found for given in settings.inputs.values() if (found := references.parse(given))))
+
+
+def writes(settings: RunProcessSettings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(call(settings).outputs.values()))
+
+
+def check(settings: RunProcessSettings) -> tuple[str, ...]:
+    """Mistakes that types cannot express."""
+    return tuple(_mistakes(settings))
+
+
+def _mistakes(settings: RunProcessSettings) -> Iterator[str]:
+    for name, given in settings.inputs.items():
+        # Else the text would be passed on as it stands.
+        if isinstance(given, str) and given.startswith("${") and references.parse(given) is None:
+            yield f'inputs.{name}: "{given[:80]}" is not a reference; write ${{step.property}}, or a constant'
+    # They would stay empty, and steps behind this one go on with nothing.
+    if settings.outputs and not settings.wait:
+        yield "outputs: a run that is not waited for has none when the step ends; leave out `wait: false`"
+    # An input that the step writes itself would differ at every restart.
+    for reference in writes(settings):
+        if reference in reads(settings):
+            yield f"outputs: ${{{reference}}} is an input of the run too; the run would change what it was given"
+
+
+_SETTINGS = {
+    "process": "Bank reconciliation",
+    "inputs": {"parameters.account": "4010", "parameters.limit": "${values.limit}"},
+    "outputs": {"results.breaks": "${values.breaks}"},
+}
+_INPUTS = {"values.limit": 100}
+_TARGETS = {"values.breaks": OutputTarget(type="Number")}
+EXAMPLES = (
+    Example(
+        settings=_SETTINGS,
+        inputs=_INPUTS,
+        targets=_TARGETS,
+        child=ChildEnd(run=RunId(12), status=RunStatus.FINISHED, outcome=Outcome.WARNING, given={"results.breaks": 7}),
+        expected={"values.breaks": 7},
+        status=StepStatus.WARNING,
+        message="process run pr-12 ended with remarks",
+    ),
+    Example(
+        settings=_SETTINGS,
+        inputs=_INPUTS,
+        targets=_TARGETS,
+        child=ChildEnd(
+            run=RunId(12), status=RunStatus.FINISHED, outcome=Outcome.FAILED, problem="the ledger has no rows"
+        ),
+        expected={},
+        status=StepStatus.FAILED,
+        message="process run pr-12 failed: the ledger has no rows",
+    ),
+)
+
+ACTION = Action(
+    kind="run_process",
+    effect=Effect.IDEMPOTENT,
+    title="Run a process",
+    settings=RunProcessSettings,
+    run=run,
+    call=call,
+    after=after,
+    reads=reads,
+    writes=writes,
+    check=check,
+    examples=EXAMPLES,
+)
