@@ -29,17 +29,8 @@ class ApprovalsOfSteps:
     def ask(self, tx: Transaction, asked: StepAsked, now: datetime) -> None:
         settings: ApproveSettings = asked.settings
         why = who_decides.nobody(tx, settings)
-        row = ApprovalRow(
-            attempt=asked.attempt,
-            run=asked.run.id,
-            step=asked.step,
-            opened_at=now,
-            due=self.due(settings),
-            decision=Decision.FAILED if why else None,
-            why=why,
-        )
         # Also where nobody can decide: what was asked is evidence, and outcome() ends the step in the next turn.
-        store.add(tx, row)
+        store.add(tx, self._row(asked, why, now))
         # What it shows while it runs: to the API, on pages and in a terminal.
         moves.show_progress(tx, asked.step, None, f"waits for {settings.who.said} to decide: {settings.title}")
         if not why:
@@ -47,6 +38,17 @@ class ApprovalsOfSteps:
             # Nobody yet, where no member has a role: it waits, and who gets one finds it on Home.
             addresses = [user.email for user in people_asked]
             outbox.add_questions(tx, asked.run.id, asked.revision, addresses, now)
+
+    def _row(self, asked: StepAsked, why: str, now: datetime) -> ApprovalRow:
+        return ApprovalRow(
+            attempt=asked.attempt,
+            run=asked.run.id,
+            step=asked.step,
+            opened_at=now,
+            due=self.due(asked.settings),
+            decision=Decision.FAILED if why else None,
+            why=why,
+        )
 
     def due(self, settings: ApproveSettings) -> datetime | None:
         """By the home's own clock, and never too early: whoever sets the clock of the machine ends no question."""

@@ -88,6 +88,13 @@ class NewConnection(msgspec.Struct, frozen=True, kw_only=True):
     by_operator: bool = False
 
 
+def _tell_made(act: Act, made: Connection) -> None:
+    # The log says where it leads: an auditor reads there who sent a password to which host, and since when.
+    private = ", private hosts too" if made.private_hosts else ""
+    place = f"{made.kind} {place_of(made.kind, made.options)}{private}"
+    tell(act, f'made the connection "{made.name}": {place}', made.id)
+
+
 def add(act: Act, wanted: NewConnection) -> Connection:
     """Raises Forbidden, Invalid, KeyTrouble."""
     require_administrator(act)
@@ -105,9 +112,7 @@ def add(act: Act, wanted: NewConnection) -> Connection:
         modified_by=act.author,
     )
     made = store.add(act.tx, connection)
-    # The log says where it leads: an auditor reads there who sent a password to which host, and since when.
-    place = f"{wanted.kind} {place_of(wanted.kind, options)}{', private hosts too' if wanted.private_hosts else ''}"
-    tell(act, f'made the connection "{name}": {place}', made)
+    _tell_made(act, replace(connection, id=made))
     _set_secrets(act, find(act.tx, made), wanted.secrets)
     return find(act.tx, made)
 

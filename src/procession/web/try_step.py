@@ -15,12 +15,14 @@ from procession.model.figures import compare
 from procession.model.ids import ProcessId
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Process, Step
+from procession.model.steps import PropertyRow
 from procession.operations import rule_trials, step_columns, step_trials
 from procession.operations.previews import FileReading, FileView
 from procession.operations.step_trials import TriedOutput, TriedStep
 from procession.operations.trial_inputs import TrialFile, TrialOf
 from procession.pages.formats import Reader
 from procession.pages.statuses import of_step
+from procession.store.blobs import Blobs
 from procession.web import edit, preview
 from procession.web.forms import Form
 from procession.web.page import page, reader
@@ -74,21 +76,25 @@ def _in_words(message: str) -> str:
     return f"{message}: try the draft up to a step before it once, and give its files there; they are the samples here"
 
 
+def _files(rows: Sequence[PropertyRow], blobs: Blobs) -> dict[str, TrialFile]:
+    """By reference, those that have a content."""
+    filled = {row.reference: row.file for row in rows if row.file is not None and row.file.sha256 is not None}
+    return {
+        reference: TrialFile(path=blobs.fetch(str(file.sha256)), name=file.name or "file")
+        for reference, file in filled.items()
+    }
+
+
 def _given(call: StreamCall, process: Process, step: Step) -> TrialOf:
     """With the files and values of the designer's last try-out; without one, those that come with the process."""
     with call.database.snapshot() as tx:
         act = call.admit(tx)
         rows = step_columns.samples(act, call.id(ProcessId))
-        filled = {row.reference: row.file for row in rows if row.file is not None and row.file.sha256 is not None}
-        blobs = call.context.resources.blobs
         known = {f"{one.key}.{item.key}": item for one in process.steps for item in one.properties}
         trial = TrialOf(
             process=process,
             step=step,
-            files={
-                reference: TrialFile(path=blobs.fetch(str(file.sha256)), name=file.name or "file")
-                for reference, file in filled.items()
-            },
+            files=_files(rows, call.context.resources.blobs),
             # A property of another type than then would get what it cannot hold.
             values={
                 row.reference: row.item.value

@@ -51,14 +51,20 @@ def _shown(doing: RowWork) -> str:
     )
 
 
-def _write(doing: RowWork) -> str:
-    import psycopg
-
-    settings: WriteDatabaseSettings = doing.context.settings
+def _connection(doing: RowWork) -> ConnectionInput:
+    """Raises Problem for one to another database."""
     connection = doing.context.connection
     assert connection is not None
     if connection.options.get("dialect", "postgresql") != "postgresql":
         raise Problem(f"{connection.called} is to no PostgreSQL, the only one that rows are written to")
+    return connection
+
+
+def _write(doing: RowWork) -> str:
+    import psycopg
+
+    settings: WriteDatabaseSettings = doing.context.settings
+    connection = _connection(doing)
     rows = doing.load(SOURCE, settings.source, settings.expect)
     if expecting.asks(settings.expect):
         expecting.check(doing.context, doing.connection, SOURCE, settings.expect, doing.warnings)

@@ -123,13 +123,9 @@ def _add(doing: RowWork, name: str, made: Relation, added: dict[str, Given]) -> 
     for column, given in added.items():
         if column.lower() in taken:
             raise Problem(f'add: {made.file} has a column "{taken[column.lower()]}" already; call it by another name')
-        if given == LINE:
-            lines = _lines(doing, name, made)
-            value = "line"
-        elif given == FILE_NAME:
-            value = literal(made.file)
-        else:
-            value = _constant(doing.context, column, given)
+        lines = lines or (_lines(doing, name, made) if given == LINE else "")
+        ours = {LINE: "line", FILE_NAME: literal(made.file)}
+        value = ours[given] if given in ours else _constant(doing.context, column, given)
         chosen.append(f"{value} AS {quote(column)}")
     beside = f" POSITIONAL JOIN {lines} l" if lines else ""
     kept = f"{name} as read"

@@ -113,6 +113,11 @@ def _group_line(table: ReportTable, styles: TableStyles, first: int) -> str:
     return f"concat({', '.join([*pieces, end])})"
 
 
+def _range(part: PlacedTable, number: int, *, here: PlacedTable) -> str:
+    area = part.column_area(number)
+    return area if part is here else f"'{_quoted_sheet(part.sheet)}'!{area}"
+
+
 def _total_row(
     connection: duckdb.DuckDBPyConnection, placed: PlacedTable, styles: TableStyles, all_parts: Sequence[PlacedTable]
 ) -> str:
@@ -124,10 +129,7 @@ def _total_row(
         if number == label:
             cells.append(f'<c r="{place}" s="{styles.cells.heading}" t="inlineStr"><is><t>{TOTAL}</t></is></c>')
             continue
-        ranges = ",".join(
-            one.column_area(number) if one is placed else f"'{_quoted_sheet(one.sheet)}'!{one.column_area(number)}"
-            for one in all_parts
-        )
+        ranges = ",".join(_range(one, number, here=placed) for one in all_parts)
         # Kept with the formula: readers that do not calculate show it.
         total = _sum(connection, table, number)
         look = styles.totals[number]
