@@ -366,3 +366,15 @@ def test_a_column_of_the_layout_that_there_is_not_is_refused(tmp_path):
 
 def test_a_total_of_what_is_no_number_is_refused(tmp_path):
     assert 'the column "a" is text' in refused(tmp_path, b"a\nx\n", trailer={"total": "a"})
+
+
+def test_days_that_a_table_keeps_as_moments_are_written_by_the_pattern_of_days(tmp_path):
+    source = parquet(tmp_path, "SELECT TIMESTAMP '2026-01-31' AS booked, TIMESTAMP '2026-01-31 10:00:00' AS seen")
+
+    played = exported(tmp_path / "csv", source, date="%d.%m.%Y")
+    line = written(tmp_path / "fixed", source, "out.txt", fixed=[{"column": "booked", "size": 8, "date": "%d%m%Y"}])
+
+    assert played.outputs["o.file"].splitlines()[1] == b"31.01.2026,2026-01-31 10:00:00"
+    assert played.outcome.status is StepStatus.WARNING
+    assert 'the column "seen" has times' in played.outcome.message
+    assert line.strip() == b"31012026"

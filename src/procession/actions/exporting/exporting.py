@@ -101,6 +101,7 @@ def _export(doing: RowWork) -> str:
     doing.bind(settings.inputs)
     # As any step reads them, tables of the server included.
     rows = doing.load(_SOURCE, settings.source, settings.expect)
+    _as_days(doing, settings.layout)
     doing.lock()
     expecting.check(doing.context, doing.connection, _SOURCE, settings.expect, doing.warnings)
     types = database.columns(doing.connection, _SOURCE)
@@ -126,6 +127,22 @@ def _export(doing: RowWork) -> str:
         said = f"{rows:,} rows written to {called}"
     doing.outputs[reference] = FileOutput(path=str(path), name=called)
     return said
+
+
+def _as_days(doing: RowWork, layout: layouts.Layout) -> None:
+    """Makes days of moments at midnight, as which a managed table keeps them, where the layout says how days look."""
+    asked = {field.column.casefold() for field in layout.fixed or () if field.column is not None and field.date}
+    if layout.date is not None:
+        asked |= {name.casefold() for name in layout.columns or database.columns(doing.connection, _SOURCE)}
+    for column, kind in database.columns(doing.connection, _SOURCE).items():
+        if column.casefold() not in asked or kind != "TIMESTAMP":
+            continue
+        if database.holds_days(doing.connection, _SOURCE, column):
+            doing.connection.execute(f"ALTER TABLE {_SOURCE} ALTER COLUMN {quote(column)} TYPE DATE")
+        else:
+            doing.warnings.append(
+                f'the column "{column}" has times, so its moments are not written by the pattern of days'
+            )
 
 
 def _default_name(made: Export) -> str:
