@@ -63,7 +63,8 @@ def test_nothing_makes_objects_out_of_bytes() -> None:
 def test_only_a_script_of_a_user_is_run_as_a_program() -> None:
     found = {path for path, tree in trees().items() if EVALUATORS & {name for name, _ in calls(tree)}}
 
-    assert found <= {"actions/kinds/run_python.py", "engine/isolation/program.py"}
+    scripts = {"actions/kinds/run_python.py", "actions/scripting/script_settings.py"}
+    assert found <= {*scripts, "engine/isolation/program.py"}
 
 
 def test_yaml_is_read_by_the_safe_loader_alone() -> None:
@@ -79,10 +80,14 @@ def test_yaml_is_read_by_the_safe_loader_alone() -> None:
 
 
 def test_the_server_connects_only_to_whom_its_operator_names() -> None:
-    """No request names an address that the server would ask: there is nothing to forge (SSRF)."""
+    """No request names an address that the server would ask: there is nothing to forge (SSRF).
+
+    Steps go where their connection leads, by actions/reaching/addresses: tests/actions/reaching tries to forge that.
+    """
     theirs = {path for path in users(CONNECTORS) if not path.startswith(("client/", "commands/remote"))}
 
-    assert theirs <= {"smtp.py", "demo.py", "oauth/sso.py"}, theirs
+    steps = {"actions/reaching/exchanges.py", "actions/reaching/smtp_session.py"}
+    assert theirs <= {"smtp.py", "demo.py", "oauth/sso.py", *steps}, theirs
 
 
 def test_no_command_is_put_together_as_text() -> None:

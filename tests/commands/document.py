@@ -124,6 +124,7 @@ ANSWERS: Mapping[str, str] = {
     "serve": "address home pid hasApplications heldRuns; walls[]: name stands seen weakerWithout remedy",
     "show": f"{RUN} startedBy reason; steps[]: {STEP}; values[]: reference name type flow decimalPoints value file",
     "status": f"{RUN} isServerRunning; steps[]: {STEP}",
+    "table iceberg": "versions newFiles folder",
     "try": "status message inputs log sends figures?; figures[]: name? value?;"
     " outputs[]: reference name value? rows? columns? first?",
     "user create": f"{USER} setPasswordLink",

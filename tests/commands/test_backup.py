@@ -279,6 +279,7 @@ CONNECTION_TABLES = (
     *("connection_use", "process_version_connection", "connection_user", "connection_secret"),
     "connection",
 )
+STEERING_TABLES = ("approval_vote", "approval", "run_preparer", "child_run", "process_version_process")
 ACCOUNT_COLUMNS = (
     "user_account DROP COLUMN numbers", "user_account DROP COLUMN has_shortcuts", "session DROP COLUMN created_at",
     "session DROP COLUMN browser", "session DROP COLUMN wrong", "application DROP COLUMN used_at",
@@ -302,7 +303,7 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
             "DROP TABLE table_read",
             "DROP TABLE process_version_table",
             "ALTER TABLE step_attempt DROP COLUMN figures",
-            *(f"DROP TABLE {name}" for name in ("journal_entry", *CONNECTION_TABLES)),
+            *(f"DROP TABLE {name}" for name in ("journal_entry", *CONNECTION_TABLES, *STEERING_TABLES)),
             "ALTER TABLE process_version DROP COLUMN comment",
         ),
         *(f"ALTER TABLE table_version DROP COLUMN {column}" for column in ("same_as", "first_record", "end_record")),

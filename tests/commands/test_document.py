@@ -84,7 +84,7 @@ application change c-1 --name Others
 application reset-secret c-1
 application delete c-1
 """
-ELSEWHERE = {"approve", "reject", "restore", "serve"}
+ELSEWHERE = {"approve", "reject", "restore", "serve", "table iceberg"}
 
 
 @pytest.mark.acceptance

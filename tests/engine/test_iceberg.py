@@ -22,6 +22,7 @@ from procession.model.columns import ColumnType
 from procession.model.ids import TableId
 from procession.operations import columns
 from procession.operations.columns import ColumnChange
+from tests.commands import document
 from tests.engine import tables
 from tests.engine.world import World
 
@@ -163,6 +164,8 @@ def test_the_command_publishes_and_says_what_it_cannot(
     count = len(tables.versions(world, table))
     assert f"{count} versions in {tmp_path / 'lake'}, 4 new files" in said("By command", str(tmp_path / "lake"))
     assert f"{count} versions in {tmp_path / 'lake'}, 0 new files" in said("By command", str(tmp_path / "lake"))
+    cli.main(["table", "iceberg", "By command", "--to", str(tmp_path / "lake"), "--home", str(world.home), "--json"])
+    assert document.fits(json.loads(capsys.readouterr().out), document.ANSWERS["table iceberg"])
     assert 'there is no table "Lost"' in said("Lost", str(tmp_path / "lost"))
     assert "holds something else" in said("By command", str(world.home))
     assert len(read(tmp_path / "lake", count + 1)) == len(tables.rows(world, table))
