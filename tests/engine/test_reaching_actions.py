@@ -13,8 +13,13 @@ from msgspec.structs import replace
 
 from procession.actions.contract import ConnectionInput
 from procession.engine.step_connections import ConnectionUse
+from procession.model.connections import ConnectionKind
 from procession.model.lifecycle import StepStatus
+from procession.operations import connections
+from procession.operations.connections import NewConnection
+from procession.store import connections as connection_store
 from procession.store import history
+from procession.store.database import Transaction
 from tests.actions.conftest import smtp_connection
 from tests.actions.reaching import http_server
 from tests.actions.reaching.http_server import HttpServer, Said, as_json
@@ -60,6 +65,15 @@ def mail_server() -> Iterator[MailServer]:
 def know(world: World, name: str, connection: ConnectionInput) -> None:
     assert isinstance(world.connections, Known)
     world.connections.found[name] = connection
+    # By name only: what a step is given is what the port of the test says.
+    kind = ConnectionKind(connection.kind)
+    wanted = NewConnection(name=name, kind=kind, options=connection.options, private_hosts=True)
+
+    def operation(tx: Transaction) -> None:
+        if connection_store.by_name(tx, name) is None:
+            connections.add(world.act(tx), wanted)
+
+    world.db.write(operation)
 
 
 def step(kind: str, settings: dict[str, Any], **more: Any) -> StepText:
