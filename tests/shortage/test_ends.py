@@ -144,7 +144,9 @@ def registry():
 def test_fork_servers_that_cannot_start_are_started_again_until_they_can(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     (tmp_path / "short_registry.py").write_text(REGISTRY.format(flag=str(flag)))
-    isolation = msgspec.structs.replace(ISOLATION, registry="short_registry:registry", import_paths=(str(tmp_path),))
+    isolation = msgspec.structs.replace(
+        ISOLATION, registry="short_registry:registry", import_paths=(*ISOLATION.import_paths, str(tmp_path))
+    )
     others = set(processes.children(os.getpid()))
     world = World(tmp_path, settings=SETTINGS, isolation=isolation)
     world.engine.start()

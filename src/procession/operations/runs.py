@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -293,10 +292,3 @@ def failed_steps(tx: Transaction, run: RunProgress) -> list[StepId]:
     if run.outcome is Outcome.SUCCESS or run.status in (RunStatus.NOT_STARTED, RunStatus.SCHEDULED):
         return []
     return moves.failed_steps(tx, run.id)
-
-
-def of_process(
-    tx: Transaction, process: ProcessId, *, created_after: datetime | None, created_before: datetime | None
-) -> list[tuple[RunId, str]]:
-    """Ids and names, oldest first."""
-    return store.of_process(tx, process, created_after=created_after, created_before=created_before)

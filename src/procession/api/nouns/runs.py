@@ -24,6 +24,7 @@ from procession.model.runs import RunFilter, RunProgress
 from procession.operations import histories as history_operations
 from procession.operations import people, rights, run_lists, run_views, runs, unstarted
 from procession.operations import results as result_operations
+from procession.store import runs as run_store
 from procession.store.database import Transaction
 
 # A screenful or two; an unbounded list grows with every month-end.
@@ -63,7 +64,7 @@ def create(call: Call) -> wire.ProcessRun:
 
 def of_process(call: Call) -> list[items.Named]:
     query = call.request.query
-    found = runs.of_process(
+    found = run_store.of_process(
         call.tx,
         call.id(ProcessId),
         created_after=reading.maybe_moment(query, "dateCreatedStart"),
