@@ -91,8 +91,9 @@ class Written:
 
 
 def parquet(sql: str) -> tuple[str, bytes]:
-    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
-        duckdb.sql(f"COPY ({sql}) TO '{file.name}' (FORMAT parquet)")
+    # A connection of its own: that of the module may hold the unfinished result of another test.
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file, duckdb.connect() as connection:
+        connection.execute(f"COPY ({sql}) TO '{file.name}' (FORMAT parquet)")
         return "rows.parquet", Path(file.name).read_bytes()
 
 

@@ -87,7 +87,7 @@ class _Reader:
         if self._form.has(f"{name}.raw"):
             text = self._form.one(name)
             # A field shows no line break at its end, which may be a part of a text.
-            return read_values(f"{text}\n", label) if text.strip() else ABSENT
+            return read_values(f"{text}\n", label) if text.strip(" \t\r\n") else ABSENT
         match shape.kind:
             case ShapeKind.STRUCT:
                 found = self.struct(name, shape)
