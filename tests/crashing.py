@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import sys
 import threading
 import traceback
@@ -69,3 +71,36 @@ def at_once(homes: Mapping[int, Path], work: Callable[[Path, int], object]) -> d
 def why(home: Path) -> str:
     """What a child that ended otherwise has said."""
     return "".join(path.read_text()[-3000:] for path in (home / "error", home / "child.log") if path.exists())
+
+
+LANES = 6
+POINTS_MAX = 200
+
+
+def at_every_point(
+    folder: Path,
+    perform: Callable[[Path, int], object],
+    recover: Callable[[Path], object],
+    check: Callable[[Path, str], None],
+) -> int:
+    """Stops `perform` at each of its points in turn, in a copy of folder/model, and goes on; returns how many there are.
+
+    `recover` is a new process on what was left; `check` looks at what came of it, and is told which point it was.
+    """
+    gc.freeze()
+    next_point, crashes, is_complete = 1, 0, False
+    while not is_complete:
+        homes = {point: folder / str(point) for point in range(next_point, next_point + LANES)}
+        for home in homes.values():
+            shutil.copytree(folder / "model", home)
+        ends = at_once(homes, perform)
+        assert set(ends.values()) <= {0, CRASHED}, [why(home) for home in homes.values()]
+        again = at_once(homes, lambda home, point: recover(home))
+        for point, home in homes.items():
+            assert again[point] == 0, f"point {point}: {why(home)}"
+            check(home, f"point {point}")
+        crashes += sum(end == CRASHED for end in ends.values())
+        is_complete = set(ends.values()) == {0}
+        next_point += LANES
+        assert next_point < POINTS_MAX
+    return crashes

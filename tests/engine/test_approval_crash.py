@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +18,7 @@ from procession.store import approvals as store
 from procession.store import people
 from procession.store.crash import pass_by
 from procession.store.database import Transaction
-from tests.crashing import CRASHED, Countdown, at_once, why
+from tests.crashing import Countdown, at_every_point
 from tests.engine.crash_script import open_world
 from tests.engine.steps import approve, data, decide, item, process
 from tests.engine.world import World
@@ -28,8 +26,6 @@ from tests.support import wait_until
 
 pytestmark = pytest.mark.crash
 
-LANES = 6
-POINTS_MAX = 200
 TEXT = process(
     data("d", item("decision", "String"), item("path", "String")),
     approve("ok", at_least=2, outputs={"decision": "${d.decision}"}),
@@ -100,32 +96,10 @@ def recover(home: Path) -> None:
 
 
 def test_a_crash_at_any_point_asks_once_and_loses_no_decision(tmp_path: Path) -> None:
-    gc.freeze()
     _furnish(tmp_path / "model")
-    next_point, crashes, is_complete = 1, 0, False
-    while not is_complete:
-        homes = {point: _copy(tmp_path, point) for point in range(next_point, next_point + LANES)}
-        ends = at_once(homes, perform)
-        assert set(ends.values()) <= {0, CRASHED}, [why(home) for home in homes.values()]
-        again = at_once(homes, _again)
-        for point, home in homes.items():
-            assert again[point] == 0, f"point {point}: {why(home)}"
-            _check(home, f"point {point}")
-        crashes += sum(end == CRASHED for end in ends.values())
-        is_complete = set(ends.values()) == {0}
-        next_point += LANES
-        assert next_point < POINTS_MAX
+    crashes = at_every_point(tmp_path, perform, recover, _check)
     print(f"{crashes} crash points of an approval, 0 violations")
     assert crashes > 10
-
-
-def _again(home: Path, point: int | None) -> None:
-    recover(home)
-
-
-def _copy(folder: Path, point: int) -> Path:
-    shutil.copytree(folder / "model", folder / str(point))
-    return folder / str(point)
 
 
 def _check(home: Path, where: str) -> None:
