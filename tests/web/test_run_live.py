@@ -226,7 +226,7 @@ def test_the_panel_goes_on_to_the_step_at_work_unless_one_was_chosen(home: House
             await page.until(lambda text: "retry:" in text)
             await asyncio.to_thread(run.end, "match")
             await asyncio.to_thread(run.begin, "mail")
-            return await page.until(lambda text: 'id="s2.3"' in text and "Running" in text)
+            return await page.until(lambda text: f"id: {run.run.revision}." in text)
 
     assert "2.3 Send the mail</h2>" in asyncio.run(listen(""))
     run = at_work(home)
