@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -90,17 +90,29 @@ def at_every_point(
     gc.freeze()
     next_point, crashes, is_complete = 1, 0, False
     while not is_complete:
-        homes = {point: folder / str(point) for point in range(next_point, next_point + LANES)}
-        for home in homes.values():
-            shutil.copytree(folder / "model", home)
-        ends = at_once(homes, perform)
-        assert set(ends.values()) <= {0, CRASHED}, [why(home) for home in homes.values()]
-        again = at_once(homes, lambda home, point: recover(home))
-        for point, home in homes.items():
-            assert again[point] == 0, f"point {point}: {why(home)}"
-            check(home, f"point {point}")
-        crashes += sum(end == CRASHED for end in ends.values())
-        is_complete = set(ends.values()) == {0}
+        ends = at_points(folder, range(next_point, next_point + LANES), perform, recover, check)
+        crashes += sum(end == CRASHED for end in ends)
+        is_complete = set(ends) == {0}
         next_point += LANES
         assert next_point < POINTS_MAX
     return crashes
+
+
+def at_points(
+    folder: Path,
+    points: Iterable[int],
+    perform: Callable[[Path, int], object],
+    recover: Callable[[Path], object],
+    check: Callable[[Path, str], None],
+) -> list[int]:
+    """The same at these points, at the same time; returns how `perform` ended."""
+    homes = {point: folder / str(point) for point in points}
+    for home in homes.values():
+        shutil.copytree(folder / "model", home)
+    ends = at_once(homes, perform)
+    assert set(ends.values()) <= {0, CRASHED}, [why(home) for home in homes.values()]
+    again = at_once(homes, lambda home, point: recover(home))
+    for point, home in homes.items():
+        assert again[point] == 0, f"point {point}: {why(home)}"
+        check(home, f"point {point}")
+    return list(ends.values())

@@ -12,9 +12,9 @@ from procession.actions import database, naming, references
 from procession.actions.contract import Context, StepOutcome
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
-from procession.actions.kinds.run_process import EachCall, RunProcessSettings, constants
 from procession.actions.problems import Problem
 from procession.actions.rows import expressions, kinds, work
+from procession.actions.rows.called_settings import EachCall, RunProcessSettings, constants
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.work import RowWork
 from procession.model.child_runs import KEY_CHARACTERS_MAX, ROWS_BYTES_MAX, ROWS_MAX, CalledRow
