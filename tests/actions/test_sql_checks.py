@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import msgspec
 import pytest
@@ -187,12 +186,9 @@ def test_the_mistakes_in_sql_are_told_together_with_all_others():
 
 
 def test_three_hundred_steps_are_read_by_one_process(started):
-    before = time.monotonic()
-
     process_file.parse(process(*(f"SELECT {n}" for n in range(300))), actions=actions.registry())
 
     assert len(started) == 1
-    assert time.monotonic() - before < 20
 
 
 # What DuckDB complains of when it runs

@@ -91,7 +91,7 @@ def recover(home: Path) -> None:
         with world.db.read() as tx:
             return {status for (status,) in tx.all("SELECT status FROM run WHERE started_by IS NOT NULL")} <= RUN_FINAL
 
-    wait_until(is_over, 20.0)
+    wait_until(is_over)
     world.close()
 
 

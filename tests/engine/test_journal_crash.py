@@ -61,7 +61,7 @@ def recover(home: Path) -> None:
     """What waits for somebody to release it is released: the person has looked, and lets it go on."""
     world = opened(home)
     for run in started(world):
-        wait_until(lambda run=run: world.run(run).status in RUN_FINAL, 30.0)  # type: ignore[misc]
+        wait_until(lambda run=run: world.run(run).status in RUN_FINAL)  # type: ignore[misc]
         step = world.step(run, "send")
         if step.status is StepStatus.FAILED:
             assert "it must not happen twice" in step.message

@@ -71,7 +71,7 @@ def perform(home: Path, last: int | None) -> list[str]:
 
 def recover(home: Path) -> None:
     world = opened(home)
-    wait_until(lambda: all(world.run(run).status in RUN_FINAL for run in started(world)), 30.0)
+    wait_until(lambda: all(world.run(run).status in RUN_FINAL for run in started(world)))
     check(world)
     close(world)
 
