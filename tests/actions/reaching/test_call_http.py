@@ -945,6 +945,19 @@ def test_pages_may_be_named_by_a_cursor_or_by_the_header_link(call: Caller, http
     assert (first.outputs["f.x"], second.outputs["f.x"]) == (b"[\n1,\n2\n]\n", b"[\n1,\n2\n]\n")
 
 
+def test_an_item_on_two_pages_is_told(call: Caller, http: HttpServer) -> None:
+    """hapifhir/hapi-fhir#3609: what is added meanwhile pushes an item to the next page, and takes another away."""
+    settings = {"path": "/list", "pages": {"items": "/items", "next": "/next"}, "outputs": {"body": "${f.x}"}}
+    http.answers = _paged([{"items": [{"id": 1}, {"id": 2}], "next": "?page=1"}, {"items": [{"id": 2}], "next": None}])
+    twice = call(settings)
+    http.answers = _paged([{"items": [{"id": 1}, {"id": 1}, 2], "next": "?page=1"}, {"items": [2], "next": None}])
+    within = call(settings)
+
+    assert twice.outcome.status is StepStatus.WARNING
+    assert "1 item stands on two pages" in twice.outcome.message
+    assert within.outcome.status is StepStatus.SUCCESS
+
+
 def test_pages_without_an_end_are_refused(call: Caller, http: HttpServer) -> None:
     http.answers = lambda asked: as_json({"items": [1], "next": "/x"})
     around = failed(call({"path": "/x", "pages": {"items": "/items", "next": "/next"}}))

@@ -153,8 +153,9 @@ def _in(rows: CheckedRows) -> None:
     alike = _but_for(rows, f"s.{quote(name)}", f"(SELECT DISTINCT {quote(column)} FROM {quote(known)})")
     # Empty cells pass: that they must be filled is a rule of its own.
     rows.add(
-        f"SELECT s.{ROW}, {literal(name)}, CAST(s.{quote(name)} AS VARCHAR), 'is not known'{alike} FROM {rows.source} s "
-        f"ANTI JOIN {quote(known)} k ON k.{quote(column)} = s.{quote(name)} WHERE s.{quote(name)} IS NOT NULL"
+        f"SELECT s.{ROW}, {literal(name)}, CAST(s.{quote(name)} AS VARCHAR), 'is not known'{alike} "
+        f"FROM {rows.source} s ANTI JOIN {quote(known)} k ON k.{quote(column)} = s.{quote(name)} "
+        f"WHERE s.{quote(name)} IS NOT NULL"
     )
 
 
