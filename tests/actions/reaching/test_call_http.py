@@ -236,7 +236,7 @@ def test_numbers_of_an_answer_keep_their_digits(call: Caller, http: HttpServer) 
     ("body", "pointer", "words"),
     [
         (b"<html>", "/id", "is no JSON"),
-        (b"", "/id", "is no JSON"),
+        (b"", "/id", "is empty, and JSON is wanted"),  # r0man/cljs-http#33
         (b'{"a": 1}', "/id", "has nothing at /id"),
         (b"[1]", "/1", "has nothing at /1"),
         (b"[1]", "/-1", "has nothing at /-1"),
@@ -287,6 +287,28 @@ def test_the_statuses_that_are_right_are_those_that_are_named(call: Caller, http
     assert call({"expect_status": [200, 404]}).outcome.status is StepStatus.SUCCESS
     http.answers = lambda asked: Said(200)
     assert failed(call({"expect_status": [201]})) == "GET 127.0.0.1/ was answered by 200"
+
+
+def test_a_part_that_nobody_asked_for_is_no_answer(call: Caller, http: HttpServer) -> None:
+    """pokeb/asi-http-request#311, jizhi0v0/duo-updater#225: a part of a file was kept as the file."""
+    http.answers = lambda asked: Said(206, b"abc", {"Content-Range": "bytes 0-2/9"})
+    outputs = {"outputs": {"body": "${f.x}"}}
+
+    assert failed(call(outputs)) == "GET 127.0.0.1/ was answered by 206: abc"
+    assert call({**outputs, "headers": {"Range": "bytes=0-2"}}).outputs == {"f.x": b"abc"}
+    assert call({**outputs, "expect_status": [206]}).outputs == {"f.x": b"abc"}
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_json_in_utf_8_needs_no_charset_and_may_begin_with_a_mark(call: Caller, http: HttpServer, mark: bytes) -> None:
+    """davidmigloz/ai_clients_dart#290, n8n-io/n8n#34372 (read as another charset); jnunemaker/httparty#520 (the mark)."""
+    http.answers = lambda asked: Said(200, mark + '{"n": "Müller €"}'.encode(), {"Content-Type": "application/json"})
+
+    played = call(
+        {"outputs": {"values": [{"pointer": "/n", "to": "${r.n}"}]}}, targets={"r.n": OutputTarget(type="String")}
+    )
+
+    assert played.outputs == {"r.n": "Müller €"}
 
 
 # --- sizes and times

@@ -30,12 +30,13 @@ def run(context: Context, caller: HttpCaller, pages: Pages) -> StepOutcome:
     settings: CallSettings = context.settings
     first = caller.ask({})
     path = context.folder / "pages.json"
-    found, read, last, twice = 0, 0, None, _Twice()
+    found, read, last, body, twice = 0, 0, None, b"", _Twice()
     with path.open("wb") as file:
         file.write(b"[")
         for answer in _answers(caller, first, pages):
             read, last = read + 1, answer
-            items = pointers.items(answer.body.read_bytes(), pages.items, answer.url.host)
+            body = answer.body.read_bytes()
+            items = pointers.items(body, pages.items, answer.url.host)
             twice.look(items)
             for item in items:
                 file.write((b",\n" if found else b"\n") + bytes(item))
@@ -51,7 +52,10 @@ def run(context: Context, caller: HttpCaller, pages: Pages) -> StepOutcome:
         outputs[references.only([settings.outputs.body])[0]] = file_of(context, replace(last, body=path))
     if settings.outputs.status is not None:
         outputs[references.only([settings.outputs.status])[0]] = last.status
-    said = f"{told(first)}: {found:,} items on {read} {'page' if read == 1 else 'pages'}"
+    said = f"{told(first)}: {found:,} {'item' if found == 1 else 'items'} on {read} {'page' if read == 1 else 'pages'}"
+    # Most servers leave the word out on their last page, and a mistyped one looks just so.
+    if read == 1 and pages.next != "link" and pointers.raw(body, pages.next, last.url.host) is None:
+        said += f", which has nothing at {pages.next}"
     status = StepStatus.WARNING if twice.items else StepStatus.SUCCESS
     return StepOutcome(status=status, message=f"{said}{twice.told}", outputs=outputs)
 
