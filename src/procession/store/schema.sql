@@ -452,14 +452,13 @@ CREATE TABLE child_run (
     PRIMARY KEY (attempt_id, place),
     CHECK ((child_id IS NOT NULL) = (state IN ('Started', 'Over'))),
     CHECK ((why <> '') = (state = 'Refused'))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE UNIQUE INDEX child_run_of_key ON child_run (attempt_id, row_key);
 CREATE INDEX child_run_of_step ON child_run (step_id, row_key, attempt_id) WHERE child_id IS NOT NULL;
 CREATE INDEX child_run_of_run ON child_run (run_id);
 CREATE INDEX child_run_of_child ON child_run (child_id) WHERE child_id IS NOT NULL;
-CREATE INDEX child_run_waiting ON child_run (attempt_id, place) WHERE state = 'Waiting';
-CREATE INDEX child_run_started ON child_run (attempt_id, place) WHERE state = 'Started';
+CREATE INDEX child_run_of_state ON child_run (attempt_id, state, place);
 
 -- Who has filled in a run or uploaded to it, also to the run that its inputs were copied from.
 CREATE TABLE run_preparer (

@@ -15,7 +15,7 @@ CREATE TABLE child_run_now (
     PRIMARY KEY (attempt_id, place),
     CHECK ((child_id IS NOT NULL) = (state IN ('Started', 'Over'))),
     CHECK ((why <> '') = (state = 'Refused'))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 INSERT INTO child_run_now (attempt_id, place, run_id, step_id, child_id, inputs, waits, state, why)
 SELECT attempt_id, 0, run_id, step_id, child_id, inputs, waits, CASE WHEN child_id IS NULL THEN 'Refused' ELSE 'Started' END, why
@@ -28,5 +28,4 @@ CREATE UNIQUE INDEX child_run_of_key ON child_run (attempt_id, row_key);
 CREATE INDEX child_run_of_step ON child_run (step_id, row_key, attempt_id) WHERE child_id IS NOT NULL;
 CREATE INDEX child_run_of_run ON child_run (run_id);
 CREATE INDEX child_run_of_child ON child_run (child_id) WHERE child_id IS NOT NULL;
-CREATE INDEX child_run_waiting ON child_run (attempt_id, place) WHERE state = 'Waiting';
-CREATE INDEX child_run_started ON child_run (attempt_id, place) WHERE state = 'Started';
+CREATE INDEX child_run_of_state ON child_run (attempt_id, state, place);
