@@ -51,9 +51,7 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
             raise Problem(f"{stage.where}: no column of a file can hold a {type_}")
         select = _with(database.columns(connection, views[-1]), name, parsed.sql, views[-1])
         stage.warn_if_mixed(select)
-        if parsed.doubt:
-            stage.warn(parsed.doubt)
-        _warn_of_nulls(stage, parsed, views[-1])
+        _warn_of_doubts(stage, parsed, views[-1])
         views.append(f"derived {number} of {stage.relation}")
         # Views, so that twenty columns are one copy of the rows and not twenty.
         # A view takes no parameters.
@@ -72,8 +70,10 @@ def _with(columns: Mapping[str, str], name: str, sql: str, relation: str) -> str
     return f"SELECT * REPLACE ({sql} AS {quote(there)}) FROM {quote(relation)}"
 
 
-def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:
-    """Values that are lost although all that they are made of is there."""
+def _warn_of_doubts(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:
+    """What is seldom meant, and values that are lost although all that they are made of is there."""
+    if parsed.doubt:
+        stage.warn(parsed.doubt)
     if parsed.makes_null or not parsed.columns:
         return
     # In a query inside, because a window function cannot stand in a WHERE.
