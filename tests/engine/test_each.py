@@ -46,7 +46,7 @@ def shown(world: World, run: RunId) -> list[ShownRow]:
     """Of the step's last try."""
     with world.db.read() as tx:
         tries = child_rows.attempts_of_run(tx, run)
-        return child_rows.between(tx, tries[0][0], 1, 10_000) if tries else []
+        return child_rows.between(tx, tries[0].attempt, 1, 10_000) if tries else []
 
 
 def under_way(world: World, run: RunId) -> list[RunId]:

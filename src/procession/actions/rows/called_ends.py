@@ -14,7 +14,7 @@ def settle_rows(end: RowsEnd) -> StepOutcome:
     worst = StepStatus.WARNING if counts.warned or end.remark else StepStatus.SUCCESS
     said = [_counted(end), *(said for said in (end.first, end.remark) if said)]
     if end.missing:
-        said.append(f"it gave nothing in {', '.join(end.missing)}")
+        said.append(f"nothing was given in {', '.join(end.missing)}")
     names = ("rows", "started", "kept", "succeeded", "warned", "failed", "left_out")
     return StepOutcome(
         status=worst if is_well else StepStatus.FAILED,
