@@ -218,6 +218,15 @@ def test_a_disk_that_is_full_for_a_while_holds_up_the_list_and_nothing_else(tmp_
         world.close()
 
 
+def fails_once(once: Path, gate: Path) -> str:
+    """The run of 2 fails at first, and waits for the gate then."""
+    return (
+        f"import os, time\nif inputs['n'] == 2 and not os.path.exists({str(once)!r}):\n"
+        f"    open({str(once)!r}, 'w').close()\n    raise SystemExit('not yet')\n"
+        f"while inputs['n'] == 2 and not os.path.exists({str(gate)!r}): time.sleep(0.005)\n"
+    )
+
+
 def test_a_run_that_is_restarted_while_the_list_waits_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,14 +252,9 @@ def test_a_run_that_is_restarted_while_the_list_waits_is_waited_for(
         return found
 
     monkeypatch.setattr(child_rows, "counts", counted)
-    code = (
-        f"import os, time\nif inputs['n'] == 2 and not os.path.exists({str(once)!r}):\n"
-        f"    open({str(once)!r}, 'w').close()\n    raise SystemExit('not yet')\n"
-        f"while inputs['n'] == 2 and not os.path.exists({str(gate)!r}): time.sleep(0.005)\n"
-    )
     world.engine.start()
     try:
-        below = called(world, python("odd", code, inputs={"n": "${p.n}"}), DOUBLE)
+        below = called(world, python("odd", fails_once(once, gate), inputs={"n": "${p.n}"}), DOUBLE)
         each = {"source": "${d.rows}", "stop": "never"}
         process_id = world.apply(above(world, rows(1, 2), below, each=each, outputs={"p.twice": "${d.list}"}))
         world.blobs.sink = restarted  # type: ignore[method-assign, assignment]

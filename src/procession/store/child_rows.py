@@ -176,8 +176,8 @@ def counts(tx: Transaction, attempt: int) -> RowCounts:
 def versions(tx: Transaction, attempt: int) -> tuple[int, int]:
     """The lowest and the highest version that the runs follow which this try has started; 0 for none."""
     row = tx.one(
-        "SELECT coalesce(min(r.version), 0), coalesce(max(r.version), 0) FROM child_run c JOIN run r ON r.id = c.child_id"
-        " WHERE c.attempt_id = ? AND NOT EXISTS"
+        "SELECT coalesce(min(r.version), 0), coalesce(max(r.version), 0) FROM child_run c"
+        " JOIN run r ON r.id = c.child_id WHERE c.attempt_id = ? AND NOT EXISTS"
         " (SELECT 1 FROM child_run e WHERE e.child_id = c.child_id AND e.attempt_id < c.attempt_id)",
         attempt,
     )
