@@ -166,7 +166,7 @@ def test_a_cancel_cancels_all_that_are_under_way_and_starts_none(shared: World, 
 
     assert [shared.run(child).status for child in children] == [RunStatus.CANCELLED] * 3
     shared.engine.look(run)
-    assert [row.said for row in shown(shared, run)] == [*["cancelled"] * 3, *["waiting"] * 17]
+    assert [row.said for row in shown(shared, run)] == [*["cancelled"] * 3, *["not started"] * 17]
 
 
 def test_a_time_out_cancels_them_and_is_no_success(shared: World, tmp_path: Path) -> None:

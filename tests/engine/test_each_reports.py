@@ -125,6 +125,26 @@ def test_a_role_that_is_taken_away_starts_no_further_row(shared: World, tmp_path
     assert '"2" was refused: running the process' in shared.step(run, "call").message
 
 
+def test_the_rows_of_a_suspended_user_say_so(shared: World, tmp_path: Path) -> None:
+    gate, admin = tmp_path / "gate", shared.caller
+    below = called(shared, python("slow", stay(gate)), DOUBLE)
+    text = above(shared, rows(1, 2), below, each={"source": "${d.rows}", "at_once": 1})
+    eve = user(shared, names(shared, "gone").replace(" ", ""))
+    row = process_named(shared, below)
+    shared.db.write(lambda tx: permissions.give(tx, row.id, Role.EXECUTOR, holder=eve.user.id))
+    try:
+        shared.caller = eve
+        run = shared.begin(text)
+    finally:
+        shared.caller = admin
+    wait_until(lambda: len(under_way(shared, run)) == 1)
+    shared.db.write(lambda tx: tx.run("UPDATE user_account SET status = 'Suspended' WHERE id = ?", eve.user.id.number))
+    gate.touch()
+
+    assert shared.wait(run, 60.0).outcome is Outcome.FAILED
+    assert f'"2" was refused: {eve.user.login}, who started the run, is suspended' in shared.step(run, "call").message
+
+
 def test_a_file_and_a_value_of_this_process_go_to_every_row(shared: World) -> None:
     copy = python(
         "copy",

@@ -14,6 +14,11 @@ from procession.store.database import Transaction
 
 _SUCCEEDED = "r.status = 'Finished' AND r.outcome <> 'Failed'"
 _ACTIVE = "r.status IN ('Scheduled', 'Running')"
+# A cancel or a time limit ends the try: what waited then never starts, and thousands of rows need not be written for it.
+_STATE = (
+    "CASE WHEN c.state = 'Waiting' AND NOT EXISTS (SELECT 1 FROM step_attempt t WHERE t.id = c.attempt_id"
+    " AND t.status = 'Running') THEN 'LeftOut' ELSE c.state END"
+)
 
 
 class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,8 +158,8 @@ def counts(tx: Transaction, attempt: int) -> RowCounts:
     """As the runs stand now: one that somebody has mended by a restart counts as it ended then."""
     row = tx.one(
         f"SELECT coalesce(sum({_SUCCEEDED} AND r.outcome = 'Success'), 0),"
-        f" coalesce(sum({_SUCCEEDED} AND r.outcome = 'Warning'), 0), coalesce(sum(c.state = 'Waiting'), 0),"
-        f" coalesce(sum(c.state = 'LeftOut'), 0), coalesce(sum({_ACTIVE}), 0), count(*),"
+        f" coalesce(sum({_SUCCEEDED} AND r.outcome = 'Warning'), 0), coalesce(sum({_STATE} = 'Waiting'), 0),"
+        f" coalesce(sum({_STATE} = 'LeftOut'), 0), coalesce(sum({_ACTIVE}), 0), count(*),"
         " coalesce(sum(EXISTS"
         " (SELECT 1 FROM child_run e WHERE e.child_id = c.child_id AND e.attempt_id < c.attempt_id)), 0)"
         " FROM child_run c LEFT JOIN run r ON r.id = c.child_id WHERE c.attempt_id = ? AND c.place > 0",
@@ -197,7 +202,7 @@ def lacking(tx: Transaction, attempt: int, names: Sequence[str]) -> list[str]:
 
 
 _SHOWN = (
-    "SELECT c.place, c.row_key, c.state, c.child_id, r.status, r.outcome, coalesce(r.problem, c.why)"
+    f"SELECT c.place, c.row_key, {_STATE}, c.child_id, r.status, r.outcome, coalesce(r.problem, c.why)"
     " FROM child_run c LEFT JOIN run r ON r.id = c.child_id WHERE c.attempt_id = ? AND c.place > 0"
 )
 
