@@ -187,7 +187,7 @@ def test_no_rows_end_with_a_remark_and_an_empty_list(shared: World) -> None:
     run = shared.begin(above(shared, rows(1, 2), below, each=each, outputs={"p.twice": "${d.list}"}))
 
     assert shared.wait(run, 60.0).outcome is Outcome.WARNING
-    assert shared.step(run, "call").message == "0 rows; 0 of 2 rows; no row fits where, so nothing is run"
+    assert shared.step(run, "call").message == "0 of 2 rows; no row fits where, so nothing is run"
     assert listed(shared, run) == []
 
 
