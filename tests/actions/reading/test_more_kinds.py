@@ -74,7 +74,7 @@ def test_fixed_width_keeps_quotes_delimiters_and_its_encoding(tmp_path: Path) ->
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=5)
 
 
-@examples(25)
+@examples(8)
 @given(rows=st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=8))
 def test_fixed_width_reads_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
