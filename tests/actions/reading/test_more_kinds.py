@@ -240,7 +240,7 @@ def test_a_skipped_row_is_like_others_that_have_empty_cells_too(tmp_path: Path) 
 
 
 def test_a_table_of_many_columns_has_totals_too(tmp_path: Path) -> None:
-    width = 1_500
+    width = 1_010  # more terms than DuckDB adds up in one sum
     lines = (",".join(cell for _ in range(width)) for cell in ["1", "2", "3"])
     heading = ",".join(f"c{number}" for number in range(width))
 
