@@ -137,7 +137,7 @@ class World:
                 tables=self.tables,
                 connections=self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
                 approvals=ApprovalsOfSteps(self.resources.home_clock),
-                child_runs=RunsOfSteps(self.resources),
+                child_runs=RunsOfSteps(self.db, self.resources),
             )
         )
 

@@ -61,6 +61,10 @@ def _check(given: _Settings) -> tuple[str, ...]:
     return ("code must not be bad",) if given.code == "bad" else ()
 
 
+def _never(given: _Settings) -> bool:
+    return False
+
+
 def _none(given: _Settings) -> tuple[()]:
     return ()
 
@@ -87,6 +91,7 @@ class _Action:
     check_among: Callable[[Any, Any], Any] = _none_among
     conditions: Callable[[Any], tuple[documents.Path, ...]] = _none
     assigns: Callable[[Any], tuple[Any, ...]] = _none
+    gathers: Callable[[Any], bool] = _never
 
 
 ACTIONS = {"work": _Action(), "wait": _Action()}
