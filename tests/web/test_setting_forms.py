@@ -93,7 +93,7 @@ def test_settings_sent_back_unchanged_leave_the_file_as_it_is(kind: str, data: s
     _require_unchanged(kind, SETTINGS[kind], data.draw(setting_values.of_settings(SETTINGS[kind])))
 
 
-@examples(120)
+@examples(40)
 @given(settings=setting_values.of_settings(_Everything))
 def test_every_kind_of_field_sent_back_unchanged_leaves_the_file_as_it_is(settings: dict[str, Any]) -> None:
     _require_unchanged("everything", _Everything, settings)
@@ -111,7 +111,7 @@ def _require_unchanged(kind: str, taken: type[msgspec.Struct], settings: dict[st
     assert editing.changed(text, "1.1", {**told, "with": again}) == text
 
 
-@examples(60)
+@examples(20)
 @given(
     settings=st.dictionaries(st.sampled_from(["a", "b c", "-0"]), setting_values.of_settings(_Everything), max_size=3)
 )
