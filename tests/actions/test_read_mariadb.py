@@ -68,6 +68,7 @@ EXACT: dict[str, tuple[str, Any]] = {
     "day FROM v": ("DATE", dt.date(9999, 12, 31)),
     "at FROM v": ("TIMESTAMP", dt.datetime(2026, 3, 29, 2, 30, 0, 123456)),
     "t FROM v": ("TIME", dt.time(23, 59, 59, 999999)),
+    "DATE'0007-01-05'": ("DATE", dt.date(7, 1, 5)),
     "CAST(t AS CHAR) FROM zeros": ("VARCHAR", "-00:30:00"),
     "NULLIF(day, 0) FROM zeros": ("DATE", None),
     "y FROM v": ("SMALLINT", 2026),
@@ -80,6 +81,8 @@ EXACT: dict[str, tuple[str, Any]] = {
     "old FROM v": ("VARCHAR", "é"),
     "three FROM v": ("VARCHAR", "é€"),
     "b1 FROM v": ("BOOLEAN", True),
+    # dbeaver/dbeaver#15329: 49, the letter; dbeaver/dbeaver#5755: an error
+    "max(b1) FROM v": ("BOOLEAN", True),
     "b9 FROM v": ("DECIMAL(20,0)", Decimal(257)),
     "u FROM v": ("VARCHAR", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
     "ip FROM v": ("VARCHAR", "::1"),
@@ -110,10 +113,13 @@ def test_a_moment_of_a_timestamp_is_one_in_utc(asked: Asked) -> None:
 
 REFUSED = {
     "SELECT 1 AS n, day AS v FROM zeros": 'row 1, column "v": 0000-00-00 is no day of the calendar',
+    # airbytehq/airbyte#16159: converted to NULL or the epoch, or a crash
+    "SELECT CAST('0000-11-30' AS date) AS v": "",
     "SELECT at FROM zeros": 'row 1, column "at": 2026-02-00 00:00:00 is no day of the calendar',
     "SELECT moment FROM zeros": 'column "moment": 0000-00-00 00:00:00 is no day',
     "SELECT t FROM v UNION ALL SELECT t FROM zeros": 'row 2, column "t": -00:30:00.000000 is a duration',
     "SELECT TIME'24:00:00' AS v": 'column "v": 24:00:00 is a duration',
+    # go-sql-driver/mysql#308, datajoint/datajoint-matlab#12: 123456789 came as 123457000
     "SELECT f FROM v": 'the column "f" is FLOAT, of which the server sends six digits',
     "SELECT p FROM v": 'the column "p" is of a type that is not known here',
     "SELECT CAST(REPEAT('9', 39) AS decimal(39)) AS v": 'row 1, column "v": ' + "9" * 39 + " and the others",
@@ -174,7 +180,7 @@ def test_values_have_their_types(asked: Asked) -> None:
 
 # What others report of their programs, and what ours gives.
 REPORTED: dict[str, Any] = {
-    # pandas-dev/pandas#15229, PyMySQL/PyMySQL#516: a sign of the driver's own in the text
+    # pandas-dev/pandas#15229: a sign of the driver's own in the text
     "SELECT count(*) AS v FROM ledger WHERE account LIKE '%04%' AND 7 % 4 = 3 AND $v = '-'": 4,
     # keeps/dbptk-developer#323, sfu-db/connector-x#779: 2 in a TINYINT(1) became true
     "SELECT tiny FROM v WHERE $v = '-'": 2,

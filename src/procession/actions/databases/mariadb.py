@@ -146,7 +146,7 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> MariadbSess
         read_timeout=places.CONNECT_SECONDS,
         write_timeout=places.CONNECT_SECONDS,
         defer_connect=True,
-        **_tls(options.tls),
+        **_tls(connection, options.tls),
     )
     session.is_verified = options.tls == "verify"
     try:
@@ -165,10 +165,14 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> MariadbSess
     return session
 
 
-def _tls(tls: str) -> dict[str, Any]:
+def _tls(connection: ConnectionInput, tls: str) -> dict[str, Any]:
     if tls == "off":
         return {"ssl_disabled": True}
-    context = ssl.create_default_context(cafile=places.roots() if tls == "verify" else None)
+    try:
+        context = ssl.create_default_context(cafile=places.roots() if tls == "verify" else None)
+    except OSError:
+        said = "there are no certificates of authorities here to check its own with"
+        raise Problem(f"{connection.called}: {said}") from None
     if tls == "require":
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return {"ssl": context}
