@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +19,10 @@ from procession.operations.table_jobs import TableJob
 from procession.operations.trial_inputs import LOOK_SECONDS_MAX, TrialOf
 
 KIND = "reconcile"
-PAIRS_SHOWN = 3  # of each rule
+PAIRS_SHOWN = 10  # of each rule
 # A data step of the trial's own, beside those of the process: no file of a person has a key like it.
 OWN = "found_by_rules"
-_PLACES = ("matched", "suggested")
+_PLACES = ("matched", "suggested", "only_left", "only_right")
 
 
 def run(resources: Resources, trial: TrialOf) -> tuple[TriedStep, FoundByRules | None]:
@@ -35,7 +35,7 @@ def run(resources: Resources, trial: TrialOf) -> tuple[TriedStep, FoundByRules |
         files = [outputs.get(f"{OWN}.{name}") for name in _PLACES]
         # A step that failed has written nothing, and says why.
         if all(isinstance(file, FileOutput) for file in files):
-            found.append(_counted(resources, *(file.path for file in files if isinstance(file, FileOutput))))
+            found.append(_counted(resources, [file.path for file in files if isinstance(file, FileOutput)]))
 
     tried = step_trials.run(resources, _with_own(trial), look)
     own = tuple(one for one in tried.outputs if not one.reference.startswith(f"{OWN}."))
@@ -66,9 +66,9 @@ def _beside(process: Process, step: Step) -> Process:
     return changed(process, steps=(own, *(step if one.key == step.key else one for one in process.steps)))
 
 
-def _counted(resources: Resources, matched: str, suggested: str) -> FoundByRules:
+def _counted(resources: Resources, paths: Sequence[str]) -> FoundByRules:
     with resources.trial_workers.temporary_folder() as place:
-        settings = RulesSettings(matched=matched, suggested=suggested, shown=PAIRS_SHOWN)
+        settings = RulesSettings(**dict(zip(_PLACES, paths, strict=True)), shown=PAIRS_SHOWN)
         job = TableJob(
             kind=RULES_KIND, settings=settings, place=place, what="what the rules found was not read",
             seconds_max=LOOK_SECONDS_MAX,
