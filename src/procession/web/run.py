@@ -40,6 +40,7 @@ def show(call: Call, sent: SentDecision | None = None) -> HtmlReply:
     content["printed_by"], content["printed_at"] = _printed(call)
     content["others"] = other_runs.of_run(call.tx, call.caller, view.run.id)
     content["asked"] = approving.asked(call.tx, call.caller, view, sent)
+    content["asked_mark"] = approving.mark_of(approving.states(call.tx, view))
     content["refused"] = sent.refused.message if sent else ""
     content["status_code"] = sent.refused.status if sent else 200
     title = f"{'Error: ' if sent else ''}{run_now.page_title(view)}"
