@@ -69,17 +69,27 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
         row = _create(act, definition.name)
     else:
         _require_editor(act, row)
-    tables, remarks = step_tables.resolve(act, definition, table_names.named(tx, row.id, row.version))
+    edition, said = _resolved(act, row, definition)
+    applied = _publish(act, row, replace(edition, source=text, comment=comment))
+    return replace(applied, remarks=said)
+
+
+def remarks(act: Act, process: ProcessId, definition: Process) -> tuple[str, ...]:
+    """What apply() would say of the next version. Raises what it would raise of the names in it."""
+    row, _ = find(act.tx, process)
+    return _resolved(act, row, definition)[1]
+
+
+def _resolved(act: Act, row: ProcessRow, definition: Process) -> tuple[_Edition, tuple[str, ...]]:
+    """What the names in a definition mean, and what is to be said of it."""
+    tx = act.tx
+    tables, said = step_tables.resolve(act, definition, table_names.named(tx, row.id, row.version))
     named = connection_names.named(tx, row.id, row.version)
     connections, renamed = connections_of_steps.resolve(act, definition, named)
     called, moved = called_processes.resolve(act, definition, row.id, process_names.named(tx, row.id, row.version))
-    edition = _Edition(
-        definition=definition, tables=tables, connections=connections, called=called, source=text, comment=comment
-    )
-    applied = _publish(act, row, edition)
     asked = who_decides.remarks(tx, act.resources.actions, definition)
-    remarks = (*networks.remarks(act.resources, definition), *remarks, *renamed, *moved, *asked)
-    return replace(applied, remarks=remarks)
+    edition = _Edition(definition=definition, tables=tables, connections=connections, called=called)
+    return edition, (*networks.remarks(act.resources, definition), *said, *renamed, *moved, *asked)
 
 
 class _Edition(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from procession.door.contract import HtmlReply, RedirectReply, StreamCall
-from procession.model.errors import Conflict, Invalid
+from procession.model.errors import Conflict, Forbidden, Invalid, NotFound
 from procession.model.ids import ProcessId
 from procession.model.processes import Process, StepKind
-from procession.operations import drafts, trials
+from procession.operations import drafts, processes, trials
 from procession.operations.drafts import Publication
 from procession.web import edit, edit_acts
 from procession.web.forms import Form
@@ -51,6 +51,7 @@ async def changes(call: StreamCall) -> HtmlReply:
 async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "") -> HtmlReply:
     draft = edit.draft_of(call)
     reading = await edit.read_draft(call, draft.text)
+    remarks = await asyncio.to_thread(_remarks, call, draft.process, reading.process)
     return page(
         call,
         call.caller,
@@ -62,11 +63,23 @@ async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "
         draft=draft,
         seen=edit.seen(draft.text),
         reading=reading,
+        remarks=remarks,
         diff=edit.diff(draft.published, draft.text),
         problem=problem,
         comment=comment,
         status_code=400 if problem else 200,
     )
+
+
+def _remarks(call: StreamCall, process: ProcessId | None, definition: Process | None) -> tuple[str, ...]:
+    """What publishing would say, while there is time to mend it; of a new process nothing is named yet."""
+    if process is None or definition is None:
+        return ()
+    with call.database.snapshot() as tx:
+        try:
+            return processes.remarks(call.admit(tx), process, definition)
+        except (Invalid, Forbidden, NotFound) as error:
+            return (f"publishing will be refused: {error.message}",)
 
 
 async def publish(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
