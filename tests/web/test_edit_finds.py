@@ -11,6 +11,7 @@ from procession.model.process_file import documents
 from tests.api.house import House
 from tests.web import sent
 from tests.web.account_site import Visitor, visitor, words
+from tests.web.test_edit_columns import HEADED
 from tests.web.test_try_step import BANK, BOOKS, apply, edit_of, sample
 
 IMPORT = """
@@ -117,3 +118,14 @@ def test_what_was_typed_is_kept_before_a_step_is_tried(home: House, visit: Visit
 
     assert "Trial of 1.2 Anew" in said
     assert form_at(visit, f"{edit_of(process)}?step=1.2")["name"] == ["Anew"]
+
+
+def test_each_step_of_a_transform_shows_the_first_rows_before_and_after_it(home: House, visit: Visitor) -> None:
+    process = apply(home, HEADED)
+    sample(home, visit, process, {"files.ledger": b"July\nKonto;Betrag\n0042;10.00\n0042;5.00\n"})
+    given = form_at(visit, f"{edit_of(process)}?step=1.2")
+
+    said = words(visit.ask("GET", visit.does(edit_of(process), **{**given, "do": ["finds"]})).text)
+
+    assert "2 rows of 2 before it" in said and "1 row of 2 before it" in said
+    assert "Before account Betrag 0042 10" in said and "After account net Betrag lines 0042 13" in said

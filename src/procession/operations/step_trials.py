@@ -190,7 +190,7 @@ def _job(
         settings=trial.step.settings,
         values=given,
         types={reference: str(item.type) for reference, item in found.items()},
-        targets={reference: _target(trial, found, reference) for reference in writes},
+        targets={reference: _target(trial, found, reference) for reference in (*writes, *trial.also)},
         folder=str(folder),
         step_key=trial.step.key,
         idempotency_key=f"trial/{trial.step.key}",

@@ -43,6 +43,7 @@ class TrialOf:
     """A step, and what is given for the references in its settings; what is not has the value of its property.
 
     `tables`: versions by the names that the step uses. `connection` has no secrets. `asked`: whom a question is for.
+    `also`: outputs that the trial itself asks for, beside those that the settings name.
     """
 
     process: Process
@@ -51,6 +52,7 @@ class TrialOf:
     values: Mapping[str, Value] = field(default_factory=dict)
     tables: Mapping[str, Snapshot] = field(default_factory=dict)
     asked: tuple[User, ...] = ()
+    also: tuple[str, ...] = ()
     connection: ConnectionInput | None = None
     rows: int = ROWS_DEFAULT
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
 
 from procession.actions.tables.contract import FoundByRules, RuleFinds
+from procession.actions.transforming.seen_stages import SeenStage, SeenStages
 from procession.door.contract import StreamCall
 from procession.model.errors import Forbidden, Invalid, NotFound, Unavailable
 from procession.model.lifecycle import StepStatus
@@ -18,7 +20,10 @@ from procession.web import edit_import, trying
 
 FINDS = "finds"  # in the query of the designer, and the button that asks for it
 # The lists whose cards can say what they find, and what the button says.
-PLACES = {"reconcile": ("with.rules", "See what each rule finds")}
+PLACES = {
+    "reconcile": ("with.rules", "See what each rule finds"),
+    "transform": ("with.steps", "See the rows before and after each step"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +86,26 @@ async def of_step(call: StreamCall, process: Process | None, given: tuple[str, s
     if found is None:
         problem = tried.message if tried.status is StepStatus.FAILED else "there is nothing to show"
         return StepFinds(at=at, ask=ask, is_asked=True, problem=problem, remarks=tried.remarks)
-    cards = {f"{at}.{card.number - 1}": card for card in of_rules(step, found) if card.number}
+    listed = of_stages(found) if isinstance(found, SeenStages) else of_rules(step, found)
+    cards = {f"{at}.{card.number - 1}": card for card in listed if card.number}
     return StepFinds(at=at, ask=ask, is_asked=True, cards=cards, remarks=tried.remarks)
+
+
+def of_stages(found: SeenStages) -> list[CardFinds]:
+    """Each step of a transform, with the first rows that it was given and that it has made of them."""
+    return [
+        CardFinds(
+            number=number,
+            said=f"{after.rows:,} {'row' if after.rows == 1 else 'rows'}",
+            stays=f"of {before.rows:,} before it",
+            tables=(_rows(before, "Before"), _rows(after, "After")),
+        )
+        for number, (before, after) in enumerate(pairwise(found.stages), start=1)
+    ]
+
+
+def _rows(stage: SeenStage, caption: str) -> FoundTable:
+    return FoundTable(title=f"{caption}: first rows", columns=stage.columns, lines=stage.first, caption=caption)
 
 
 def of_rules(step: Step, found: FoundByRules) -> list[CardFinds]:

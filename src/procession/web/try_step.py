@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from procession.actions.reading.options import FileOptions
+from procession.actions.tables.contract import FoundByRules
 from procession.door.contract import HtmlReply, StreamCall
 from procession.model.errors import Forbidden, Invalid, NotFound, Unavailable
 from procession.model.figures import compare
@@ -67,7 +68,7 @@ def _page(call: StreamCall, process: Process, step: Step, done: Tried) -> HtmlRe
         tag_of_trial=of_step(tried.status, is_over=True),
         is_bad=tried.status is StepStatus.FAILED,
         figures=[(one.name, look.number(one.shown_now)) for one in compare(tried.figures, None)],
-        rules=[] if found is None else edit_finds.of_rules(step, found),
+        rules=edit_finds.of_rules(step, found) if isinstance(found, FoundByRules) else [],
         outputs=[_output(one, look) for one in tried.outputs],
         log="\n".join(log[:LOG_LINES_SHOWN]),
     )  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from procession.actions.tables.contract import FoundByRules
+from procession.actions.transforming.seen_stages import SeenStages
 from procession.door.contract import StreamCall
 from procession.model.ids import ProcessId
 from procession.model.processes import Process, Step
@@ -15,7 +16,7 @@ from procession.operations.step_trials import TriedStep
 from procession.operations.trial_inputs import TrialFile, TrialOf
 from procession.store.blobs import Blobs
 
-Tried = tuple[TriedStep, FoundByRules | None]
+Tried = tuple[TriedStep, FoundByRules | SeenStages | None]
 
 
 async def tried(call: StreamCall, process: Process, step: Step) -> Tried:
