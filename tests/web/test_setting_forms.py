@@ -67,11 +67,11 @@ SETTINGS = {kind: action.settings for kind, action in ACTIONS.items()}
 def form_of(settings: dict[str, Any], shape: Shape | None) -> sent.Sent:
     """What a browser sends of the form, nothing changed."""
     node = setting_fields.of_step(shape, settings, {})
-    return sent.fields(f'<form id="form">{_macros().fields(node, NAMES, "")}</form>', "form")
+    return sent.fields(f'<form id="form">{macros().fields(node, NAMES, "")}</form>', "form")
 
 
 @cache
-def _macros() -> Any:
+def macros() -> Any:
     return environment.environment().get_template("setting-parts.html").make_module()
 
 
