@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,7 @@ def reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts:
     rules = plans.rules(context, connection, plan, compared)
     warnings += items.find_given_twice(connection, compared, plan.key(settings.key))
     warnings += _decided(connection, compared, given, plan)
-    hashing = _match(context, connection, compared, rules, attempts)
+    hashing = _match(context, connection, compared, rules, (plans.hashed(plan), attempts))
     found = Found(ledgers=compared, rules=rules, plan=plan, hashing=hashing, as_of=as_of, warnings=warnings)
     _explain(context, connection, found, sides)
     _make_results(context, connection, found)
@@ -147,12 +147,13 @@ def _match(
     connection: duckdb.DuckDBPyConnection,
     compared: Ledgers,
     rules: Sequence[MatchingRule],
-    attempts: Sequence[Hashing],
+    hashes: tuple[Collection[int], Sequence[Hashing]],
 ) -> Hashing:
     """Applies all rules; again with another salt where different values had one hash."""
+    hashed, attempts = hashes
     for hashing in attempts:
         items.drop(connection)
-        items.make(connection, compared, hashing)
+        items.make(connection, compared, hashing, hashed)
         matching.begin(connection)
         if context.settings.decisions is not None:
             decisions.apply(connection)
@@ -202,8 +203,8 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection, found
     # Last: a suggestion of which a later rule took a row is none any more.
     suggested = suggestions.make(connection)
     # Before limits and outputs: nothing is published of a reconciliation that lost a row.
-    totals = control_totals.check(connection)
     control_totals.make(connection, *by)
+    totals = control_totals.check(connection)
     control_totals.summarise(connection, found.ledgers, found.rules, found.hashing, by)
     reasons.make(connection, found.ledgers, found.rules)
     ages.make(connection, found.ledgers, day, found.as_of, key)
