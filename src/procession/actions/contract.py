@@ -20,6 +20,7 @@ from procession.model.approvals import Vote
 from procession.model.child_runs import ChildEnd, ProcessCall
 from procession.model.columns import Column
 from procession.model.figures import Figures
+from procession.model.follow_ups import FollowUp
 from procession.model.lifecycle import StepStatus
 from procession.model.plans import StepAmong
 from procession.model.processes import Effect
@@ -122,13 +123,14 @@ class StepOutcome:
     `outputs` is keyed by "step.property" or "table:Name" as written in the settings, without "${" and "}". Those of a
     step that failed are kept too, but for tables and once it is not tried again: an action gives them only where they
     show why. `figures`, such as rows in and out or control totals, are kept with the attempt, and compared with those
-    of the run before.
+    of the run before. `follow_up` is done once all of it is on disk; only for an action that has a connection.
     """
 
     status: StepStatus
     message: str = ""
     outputs: Mapping[str, OutputValue] = field(default_factory=dict)
     figures: Figures = field(default_factory=dict)
+    follow_up: FollowUp | None = None
 
 
 # Two implementations: the isolated child's, and the one that examples are tried with.

@@ -17,19 +17,20 @@ from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL, Outcome
 from procession.operations import letters, runs
-from procession.store import steps
+from procession.store import follow_ups, steps
 
 # A person sees no delay of a twentieth of a second.
 LOOK_SECONDS = 0.05
 # A mail server that hangs must not hold the command up for ever.
 MAILS_MAX = 20  # sent before the command ends
+FOLLOW_UP_SECONDS_MAX = 60.0  # the same for another server, at which files are put away
 
 
 def wait(console: Console, opened: OpenedHome, run_id: RunId) -> int:
     """0 if the outcome is Success or Warning, else 1. Interrupting it does not stop a run on a server."""
     screen = None if console.json else Screen()
     begun_at = -1
-    with _engine(opened):
+    with _engine(opened, run_id):
 
         def look() -> bool:
             nonlocal begun_at
@@ -59,7 +60,7 @@ def _answer(console: Console, opened: OpenedHome, run_id: RunId) -> int:
 
 
 @contextmanager
-def _engine(opened: OpenedHome) -> Iterator[None]:
+def _engine(opened: OpenedHome, run_id: RunId) -> Iterator[None]:
     """Starts an engine, unless another process has the home."""
     if opened.home.is_awake():
         yield
@@ -75,11 +76,23 @@ def _engine(opened: OpenedHome) -> Iterator[None]:
         return
     try:
         yield
+        _follow_up(opened, run_id)
         _send_alerts(opened)
     finally:
         # A second Ctrl-C while the steps end: they are killed all the same.
         with suppress(click.Abort):
             active_home.close()
+
+
+def _follow_up(opened: OpenedHome, run: RunId) -> None:
+    """Waits until what its steps have asked for was tried once: no server will."""
+    until = opened.clock.monotonic() + FOLLOW_UP_SECONDS_MAX
+
+    def is_tried() -> bool:
+        with opened.database.read() as tx:
+            return not follow_ups.has_untried(tx, run) or opened.clock.monotonic() > until
+
+    loops.until(is_tried, rest_seconds=LOOK_SECONDS)
 
 
 def _send_alerts(opened: OpenedHome) -> None:

@@ -24,8 +24,9 @@ from procession.model.figures import Figures
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
-from procession.store import ends, history, moves, runs, writes
+from procession.store import ends, follow_ups, history, moves, runs, writes
 from procession.store.database import Transaction
+from procession.store.follow_ups import NewFollowUp
 from procession.store.moves import Move
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     seconds: float
     figures: Figures = {}
+    follow_up: NewFollowUp | None = None
 
 
 class Performed(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,8 @@ class Change:
         # Ends before begins: one transaction may end a try of a step and begin the next.
         for ended in self.ended:
             history.end_attempt(tx, ended.work.attempt, self._end(ended))
+            if ended.follow_up is not None:
+                follow_ups.add(tx, ended.follow_up, self.now)
         for written in self.written:
             writes.write_property(tx, written, self.now)
         # Before the history, which tells the version numbers that only publishing gives.

@@ -20,6 +20,7 @@ from procession.engine.isolation.codec import BIG_INTEGER, DECIMAL, FILE_OUTPUT,
 from procession.engine.isolation.contract import Done, Heartbeat, Progress, Record
 from procession.model.figures import FIGURES_MAX, NAME_CHARACTERS_MAX, Figure
 from procession.model.files import clean_name
+from procession.model.follow_ups import LIST_CHARS_MAX, SETTINGS_MAX, FollowUp
 from procession.model.journals import RECORD_CHARS_MAX, RECORDS_MAX
 from procession.model.lifecycle import StepStatus
 
@@ -41,6 +42,7 @@ _Path = Annotated[str, Meta(min_length=1, max_length=_PATH_CHARS_MAX, pattern=r"
 _Value = None | bool | int | str | Ext
 _FigureName = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 _Figures = Annotated[dict[_FigureName, int | Ext], Meta(max_length=FIGURES_MAX)]
+_Setting = Annotated[str, Meta(max_length=_REFERENCE_CHARS_MAX)] | bool
 _Outputs = Annotated[dict[Annotated[str, Meta(max_length=_REFERENCE_CHARS_MAX)], _Value], Meta(max_length=OUTPUTS_MAX)]
 
 
@@ -85,6 +87,11 @@ class _Exit(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="ex
     is_over_memory: bool
 
 
+class _FollowUp(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    settings: Annotated[dict[_FigureName, _Setting], Meta(max_length=SETTINGS_MAX)]
+    listed: Annotated[str, Meta(min_length=1, max_length=LIST_CHARS_MAX)]
+
+
 class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="done"):
     job: Annotated[int, Meta(ge=1, le=_JOBS_MAX)]
     status: Literal["Success", "Warning", "Failed"]
@@ -93,6 +100,7 @@ class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="do
     reusable: bool
     leaves: bool = False
     figures: _Figures = {}
+    follow_up: _FollowUp | None = None
 
 
 class _File(msgspec.Struct):
@@ -149,7 +157,9 @@ def _wire(frame: Frame) -> _Wire:
         case Finished(done=Done(outcome=outcome, leaves=leaves), job=job, reusable=reusable):
             outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
             figures = {name: _packed(name, value) for name, value in outcome.figures.items()}
-            return _Done(job, outcome.status.value, _told(outcome.message), outputs, reusable, leaves, figures)  # type: ignore[arg-type]
+            asked = outcome.follow_up
+            more = None if asked is None else _FollowUp(asked.settings, asked.listed)
+            return _Done(job, outcome.status.value, _told(outcome.message), outputs, reusable, leaves, figures, more)  # type: ignore[arg-type]
 
 
 def _told(message: str) -> str:
@@ -205,6 +215,7 @@ def _finished(said: _Done) -> Finished:
         message=shown(said.message),
         outputs=outputs,
         figures={shown(name): _figure(name, value) for name, value in said.figures.items()},
+        follow_up=None if (asked := said.follow_up) is None else FollowUp(settings=asked.settings, listed=asked.listed),
     )
     return Finished(done=Done(outcome=outcome, leaves=said.leaves), job=said.job, reusable=said.reusable)
 
