@@ -227,6 +227,15 @@ def test_an_item_that_two_rows_may_have_paid_goes_to_neither(tmp_path):
     assert len(made.suggestions) == 2
 
 
+def test_an_item_that_is_all_of_another_row_is_no_part_of_one(tmp_path):
+    """What 8 pays can only be 1, so 7 may not have it."""
+    left = ["1,a,x,2026-01-03,101.37", "2,a,y,2026-01-08,212.95"]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-08,314.32", "8,a,,2026-01-03,101.37"], TOGETHER)
+
+    assert made.matches == []
+
+
 def test_pools_that_are_too_large_are_told_and_not_looked_through(tmp_path):
     left = [f"{n},a,x{n},2026-01-03,{n}.37" for n in range(100, 141)]
 

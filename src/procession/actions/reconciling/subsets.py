@@ -74,9 +74,10 @@ def _make_pools(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side:
         "CREATE TABLE pool AS SELECT t.row AS t, t.amount AS goal, i.row AS i, i.amount AS v "
         f"FROM {targets} t JOIN {items} i ON {' AND '.join(on)} AND abs(i.amount) <= abs(t.amount)"
     )
+    # A pool of one too: an item that is another row's whole amount may not be a part of this one's.
     connection.execute(
         "CREATE TABLE sized AS SELECT * FROM pool JOIN (SELECT t, count(*) AS n FROM pool GROUP BY t "
-        f"HAVING count(*) BETWEEN 2 AND {POOL_MAX}) USING (t)"
+        f"HAVING count(*) <= {POOL_MAX}) USING (t)"
     )
 
 
