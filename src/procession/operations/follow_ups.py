@@ -144,7 +144,11 @@ def _end(tx: Transaction, due: DueFollowUp, outcome: StepOutcome, now: datetime)
     detail = {"status": outcome.status, "state": state, "message": message, "try": due.tries + 1}
     history.append(tx, run.id, HistoryKind.FOLLOWED_UP, detail, now=now, step=due.step)
     fields = {"run": str(run.id), "step": str(due.step), "try": due.tries + 1, "reason": message}
-    log.log(logging.INFO if outcome.status is StepStatus.SUCCESS else logging.WARNING, "follow-up", extra=fields)
+    log.log(
+        logging.INFO if outcome.status is StepStatus.SUCCESS else logging.WARNING,
+        "a step's follow-up was tried",
+        extra=fields,
+    )
     if outcome.status is StepStatus.WARNING or state is FollowUpState.GIVEN_UP:
         unsolved.note_afterwards(tx, run, due.step, why=f"afterwards: {message}")
     if state is FollowUpState.GIVEN_UP:
