@@ -77,12 +77,16 @@ def _engine(console: Console, opened: OpenedHome, run_id: RunId) -> Iterator[Non
         return
     try:
         yield
-        _follow_up(console, opened, run_id)
-        _send_alerts(opened)
+        _finish(console, opened, run_id)
     finally:
         # A second Ctrl-C while the steps end: they are killed all the same.
         with suppress(click.Abort):
             active_home.close()
+
+
+def _finish(console: Console, opened: OpenedHome, run: RunId) -> None:
+    _follow_up(console, opened, run)
+    _send_alerts(opened)
 
 
 def _follow_up(console: Console, opened: OpenedHome, run: RunId) -> None:

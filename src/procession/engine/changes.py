@@ -95,9 +95,7 @@ class Change:
         self.revision = held.revision + max(len(self.moves), 1) - 1
         # Ends before begins: one transaction may end a try of a step and begin the next.
         for ended in self.ended:
-            history.end_attempt(tx, ended.work.attempt, self._end(ended))
-            if ended.follow_up is not None:
-                follow_ups.add(tx, ended.follow_up, self.now)
+            self._record_end(tx, ended)
         for written in self.written:
             writes.write_property(tx, written, self.now)
         # Before the history, which tells the version numbers that only publishing gives.
@@ -127,6 +125,11 @@ class Change:
             moves.tell(tx, step, message)
         if self.outcome is not None:
             self._finish(tx, self.outcome, held.worked)
+
+    def _record_end(self, tx: Transaction, ended: Ended) -> None:
+        history.end_attempt(tx, ended.work.attempt, self._end(ended))
+        if ended.follow_up is not None:
+            follow_ups.add(tx, ended.follow_up, self.now)
 
     def _publish(self, tx: Transaction) -> Mapping[str, Any]:
         if not self.drafts:

@@ -139,19 +139,32 @@ def _end(tx: Transaction, due: DueFollowUp, outcome: StepOutcome, now: datetime)
         return
     state, message = _state(due, run, outcome), outcome.message[:MESSAGE_CHARS_MAX]
     follow_ups.end(tx, due, state, message, now)
-    if state is FollowUpState.WAITING and message == due.message:
-        return  # the same as before: an hour later it is no news
-    detail = {"status": outcome.status, "state": state, "message": message, "try": due.tries + 1}
+    # The same as before is no news an hour later.
+    if state is not FollowUpState.WAITING or message != due.message:
+        _tell(tx, due, _Told(run=run, status=outcome.status, state=state, message=message), now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """How a try has ended, for the history."""
+
+    run: Run
+    status: StepStatus
+    state: FollowUpState
+    message: str
+
+
+def _tell(tx: Transaction, due: DueFollowUp, told: _Told, now: datetime) -> None:
+    run, message = told.run, told.message
+    detail = {"status": told.status, "state": told.state, "message": message, "try": due.tries + 1}
     history.append(tx, run.id, HistoryKind.FOLLOWED_UP, detail, now=now, step=due.step)
+    level = logging.INFO if told.status is StepStatus.SUCCESS else logging.WARNING
     fields = {"run": str(run.id), "step": str(due.step), "try": due.tries + 1, "reason": message}
-    log.log(
-        logging.INFO if outcome.status is StepStatus.SUCCESS else logging.WARNING,
-        "a step's follow-up was tried",
-        extra=fields,
-    )
-    if outcome.status is StepStatus.WARNING or state is FollowUpState.GIVEN_UP:
+    log.log(level, "a step's follow-up was tried", extra=fields)
+    is_given_up = told.state is FollowUpState.GIVEN_UP
+    if told.status is StepStatus.WARNING or is_given_up:
         unsolved.note_afterwards(tx, run, due.step, why=f"afterwards: {message}")
-    if state is FollowUpState.GIVEN_UP:
+    if is_given_up:
         line = f'Process run "{run.name}": what step {due.step} was to do afterwards was given up: {message}'
         history.add_log(tx, run.modified_by, line, now, about=run.id)
 

@@ -217,8 +217,6 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     definition = processes.text_of(tx, run.process, run.version)
     needs.require(act, run, definition)
     run = store.restart(tx, run, planned.plan.key, act.caller.user.id, author=act.author, now=act.now)
-    for key in planned.plan.again:
-        follow_ups.drop(tx, planned.steps[key].id, act.now)
     told = table_writes.take_back(act, run.id, table_writes.plan(tx, run.id, planned.reset))
     # From the last to the first: each undoes to what was there before it.
     for key in reversed(planned.plan.again):

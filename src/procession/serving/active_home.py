@@ -22,14 +22,13 @@ from procession.engine.isolation.contract import Limits
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import EngineResources, EngineSettings, Quota
-from procession.engine.table_workers import TableWorkers, reaching_settings, trial_settings
+from procession.engine.table_workers import TableWorkers, trial_settings
 from procession.engine.table_workers import settings as table_settings
 from procession.home import EngineLock, Home
 from procession.loops import TickLoop
 from procession.operations import (
     approvals_of_steps,
     connections_of_steps,
-    follow_ups,
     home_time,
     questions,
     runs_of_steps,
@@ -38,8 +37,8 @@ from procession.operations import (
     tables_of_steps,
     uploads,
 )
-from procession.operations.follow_ups import FollowUps
 from procession.operations.resources import Resources
+from procession.serving import following
 from procession.serving.services import Service, Services
 from procession.store import identity
 from procession.store.database import Database
@@ -162,7 +161,7 @@ def _working(
         _processes("table jobs", None, resources.table_workers.close),
         _processes("tried steps", None, resources.trial_workers.close),
         _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
-        _following(engine_resources, resources),
+        following.service(engine_resources, resources),
         loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
         loop_part("approvals", TickLoop("approvals", deadlines.tick, rest_seconds=questions.REST_SECONDS)),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
@@ -170,34 +169,6 @@ def _working(
         loop_part("sweep", TickLoop("sweep", sweeper.tick, rest_seconds=sweeping.REST_SECONDS)),
         Service(name="listener", start=listener.start, stop=listener.close, seconds_max=LISTENER_SECONDS_MAX),
     )
-
-
-def _following(engine_resources: EngineResources, resources: Resources) -> Service:
-    """What steps have asked for once their ends are on disk."""
-    assert engine_resources.connections is not None
-    assert resources.followers is not None
-    follower = FollowUps(
-        database=engine_resources.database,
-        actions=resources.actions,
-        connections=engine_resources.connections,
-        workers=resources.followers,
-        clock=engine_resources.clock.now,
-        ring=engine_resources.announcements.ring,
-        limits=engine_resources.settings.limits,
-    )
-    loop = TickLoop("follow-ups", follower.tick, rest_seconds=follow_ups.REST_SECONDS)
-
-    def start() -> None:
-        follower.start()
-        loop.start()
-
-    def stop() -> None:
-        # No other tick may begin a process behind the one that is ended here.
-        loop.stop(deadline_seconds=0)
-        follower.close()
-        loop.stop(deadline_seconds=LOOP_SECONDS_MAX)
-
-    return _processes("follow-ups", start, stop)
 
 
 def _processes(
@@ -232,11 +203,7 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
             trial_settings(isolation_settings(settings, home, cgroup="")),
             _engine_settings(settings).quota,
         ),
-        followers=TableWorkers(
-            home.work / "follow-ups",
-            reaching_settings(isolation_settings(settings, home, cgroup="")),
-            _engine_settings(settings).quota,
-        ),
+        followers=following.workers(home, isolation_settings(settings, home, cgroup=""), _engine_settings(settings)),
         reserve=Reserve(str(home.folder), settings.free_bytes_min),
         keyring=Keyring.of_home(home.folder),
     )

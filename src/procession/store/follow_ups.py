@@ -11,7 +11,7 @@ import msgspec
 from procession.model.follow_ups import DueFollowUp, FollowUp, Unfollowed
 from procession.model.ids import RunId, StepId
 from procession.store import times
-from procession.store.database import Transaction
+from procession.store.database import Row, Transaction
 from procession.store.outbox import WAIT_MAX
 from procession.store.runs import Superseded
 from procession.store.step_rows import step_id
@@ -20,7 +20,6 @@ from procession.store.step_rows import step_id
 class FollowUpState(StrEnum):
     WAITING = "Waiting"
     DONE = "Done"
-    DROPPED = "Dropped"  # a restart takes back what the step has fetched
     GIVEN_UP = "GivenUp"
 
 
@@ -56,8 +55,10 @@ def next_due(tx: Transaction, now: datetime) -> DueFollowUp | None:
         f" WHERE {_IS_FREE} AND (f.next_at <= ? OR f.next_at > ?) ORDER BY f.next_at, f.attempt_id LIMIT 1",
         *(times.to_column(now), times.to_column(now + WAIT_MAX)),
     )
-    if row is None:
-        return None
+    return None if row is None else _due(tx, row)
+
+
+def _due(tx: Transaction, row: Row) -> DueFollowUp:
     attempt, run, kind, step, action, connection, asked, tries, message = row
     return DueFollowUp(
         attempt=attempt,
@@ -116,10 +117,9 @@ def is_at_work(tx: Transaction, steps: Iterable[StepId]) -> bool:
     return any(tx.one(sql, step.number) is not None for step in steps)
 
 
-def drop(tx: Transaction, step: StepId, now: datetime) -> None:
-    """What the step had asked for does not happen; its next attempt asks anew."""
-    sql = "UPDATE follow_up SET state = 'Dropped', ended_at = ? WHERE step_id = ? AND state = 'Waiting'"
-    tx.run(sql, times.to_column(now), step.number)
+def drop(tx: Transaction, step: StepId) -> None:
+    """What the step had asked for does not happen: a restart takes back what it did, and it asks anew."""
+    tx.run("DELETE FROM follow_up WHERE step_id = ? AND state = 'Waiting'", step.number)
 
 
 def has_untried(tx: Transaction, run: RunId) -> bool:

@@ -72,16 +72,19 @@ def runs(tx: Transaction, rule: RetentionRule, *, among: Collection[RunId] | Non
     ]
 
 
+_HAS_NO_FOLLOW_UP = (
+    "NOT EXISTS (SELECT 1 FROM follow_up f WHERE f.run_id = r.id AND f.state = 'Waiting'"
+    " AND (f.is_at_work = 1 OR r.status <> 'Cancelled'))"
+)
+
+
 def _where(tx: Transaction, rule: RetentionRule, among: Collection[RunId] | None) -> tuple[str, tuple[Any, ...]]:
     return conditions.given(
         ("NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)",),
         # It would go with the history that it tells of.
         ("NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.id AND o.sent_at IS NULL AND o.given_up_at IS NULL)",),
         # It says what is to happen to files elsewhere; of a cancelled run nothing does.
-        (
-            "NOT EXISTS (SELECT 1 FROM follow_up f WHERE f.run_id = r.id AND f.state = 'Waiting'"
-            " AND (f.is_at_work = 1 OR r.status <> 'Cancelled'))",
-        ),
+        (_HAS_NO_FOLLOW_UP,),
         *(
             (f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = r.id)",)
             for table, column in tx.references("run")

@@ -408,7 +408,7 @@ CREATE TABLE journal_entry (
 ) STRICT, WITHOUT ROWID;
 
 -- What a step asks for outside once its end is on disk: written in the transaction of that end. `asked` is the follow-up as
--- JSON. `is_at_work`: a process may be doing it now. Dropped: a restart takes back what the step did.
+-- JSON. `is_at_work`: a process may be doing it now. A restart of its step deletes one that waits.
 CREATE TABLE follow_up (
     attempt_id INTEGER PRIMARY KEY REFERENCES step_attempt (id),
     run_id INTEGER NOT NULL REFERENCES run (id),
@@ -417,7 +417,7 @@ CREATE TABLE follow_up (
     connection TEXT NOT NULL,
     asked TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'Waiting' CHECK (state IN ('Waiting', 'Done', 'Dropped', 'GivenUp')),
+    state TEXT NOT NULL DEFAULT 'Waiting' CHECK (state IN ('Waiting', 'Done', 'GivenUp')),
     tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
     next_at INTEGER NOT NULL,
     ended_at INTEGER,

@@ -30,10 +30,10 @@ from procession.actions.transferring.sides import (
     BLOCK_BYTES,
     ENTRIES_MAX,
     SECONDS_MAX,
+    Denied,
     Gone,
     Listing,
     NameTaken,
-    Refused,
     RemoteFile,
 )
 from procession.actions.transferring.tunnels import Tunnel
@@ -83,7 +83,7 @@ class BucketSide:
         except (AlreadyExistsError, PreconditionError) as error:
             raise NameTaken(f"{remote_names.shown(path)} is there already") from error
         except (PermissionDeniedError, UnauthenticatedError, InvalidPathError, NotSupportedError) as error:
-            raise Refused(f"{self.place}: {_words(error)}") from error
+            raise Denied(f"{self.place}: {_words(error)}") from error
         except BaseError as error:
             raise Problem(f"{self.place}: {_words(error)}") from error
 

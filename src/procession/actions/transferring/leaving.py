@@ -10,7 +10,7 @@ from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.references import parse
 from procession.actions.transferring import remote_names
-from procession.actions.transferring.sides import PART, NameTaken, Refused, RemoteFile, digest_of, digest_of_file
+from procession.actions.transferring.sides import PART, Denied, NameTaken, RemoteFile, digest_of, digest_of_file
 from procession.actions.transferring.transfer_settings import TransferSettings
 from procession.actions.transferring.work import FileTransfer, Transferred, mark
 
@@ -119,9 +119,9 @@ def _send(transfer: FileTransfer, one: _Leaving) -> None:
         transfer.context.record(_mark(transfer, one, _LEAVING))
         try:
             side.settle(path, file, replaces=transfer.settings.overwrite)
-        except Refused as refused:
+        except Denied as denied:
             # Somebody was faster since it was looked at; perhaps with the same.
-            if not isinstance(refused, NameTaken) or digest_of(side, path) != one.sha256:
+            if not isinstance(denied, NameTaken) or digest_of(side, path) != one.sha256:
                 transfer.context.record(_mark(transfer, one, _UNLEFT))
                 raise
         except Problem:

@@ -47,11 +47,11 @@ class NotSupported(Problem):
     """The other side has no such request; nothing has happened."""
 
 
-class Refused(Problem):
+class Denied(Problem):
     """The other side has said no; nothing has happened."""
 
 
-class NameTaken(Refused):
+class NameTaken(Denied):
     """There is one of this name already."""
 
 

@@ -7,7 +7,7 @@ CREATE TABLE follow_up (
     connection TEXT NOT NULL,
     asked TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'Waiting' CHECK (state IN ('Waiting', 'Done', 'Dropped', 'GivenUp')),
+    state TEXT NOT NULL DEFAULT 'Waiting' CHECK (state IN ('Waiting', 'Done', 'GivenUp')),
     tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
     next_at INTEGER NOT NULL,
     ended_at INTEGER,
