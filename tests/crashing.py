@@ -73,7 +73,8 @@ def why(home: Path) -> str:
     return "".join(path.read_text()[-3000:] for path in (home / "error", home / "child.log") if path.exists())
 
 
-LANES = 6
+LANES = 4  # homes at once: most of a turn is waiting
+STRIDE = 5  # in `make test`: odd, so that before and after a commit take turns
 POINTS_MAX = 200
 
 
@@ -82,12 +83,12 @@ def at_every_point(
     perform: Callable[[Path, int], object],
     recover: Callable[[Path], object],
     check: Callable[[Path, str], None],
-    stride: int = 1,
+    *,
+    stride: int,
 ) -> int:
-    """Stops `perform` at each of its points in turn, in a copy of folder/model, and goes on; returns how many there are.
+    """Stops `perform` at each `stride`th of its points, in a copy of folder/model, and goes on; returns how many it met.
 
-    `recover` is a new process on what was left; `check` looks at what came of it, and is told which point it was. With
-    a `stride`, only every so many points one is taken.
+    `recover` is a new process on what was left; `check` looks at what came of it, and is told which point it was.
     """
     gc.freeze()
     next_point, crashes, is_complete = 1, 0, False
@@ -102,7 +103,6 @@ def at_every_point(
             assert again[point] == 0, f"point {point}: {why(home)}"
             check(home, f"point {point}")
         crashes += sum(end == CRASHED for end in ends.values())
-        # Who was to be stopped last came to the end: there is no point behind that.
         is_complete = ends[max(ends)] == 0
         next_point += LANES * stride
         assert next_point < POINTS_MAX

@@ -22,9 +22,9 @@ import procession
 from tests.support import wait_until
 
 SOURCE = Path(procession.__file__).parent.parent
-COMMAND_SECONDS_MAX = 60
-READY_SECONDS_MAX = 20
-END_SECONDS_MAX = 10
+COMMAND_SECONDS_MAX = 120
+READY_SECONDS_MAX = 60
+END_SECONDS_MAX = 60
 
 ECHO = """
 process: Echo
@@ -221,7 +221,7 @@ class Client:
             status = self.json("GET", f"processruns/{run}/runstatus")
             return status if status["status"] in {"Finished", "Cancelled", "TimedOut"} else None
 
-        return wait_until(final, 30)
+        return wait_until(final)
 
 
 def sign_in(home: Path, address: str, *, user: str = "admin") -> Client:

@@ -12,9 +12,10 @@ from typing import TypeVar
 from hypothesis import settings
 
 Answer = TypeVar("Answer")
+PATIENCE_SECONDS = 60.0  # only a test that fails waits so long: twenty programs may want the same core
 
 
-def wait_until(condition: Callable[[], Answer], deadline_seconds: float = 10.0) -> Answer:
+def wait_until(condition: Callable[[], Answer], deadline_seconds: float = PATIENCE_SECONDS) -> Answer:
     """The first true answer of `condition`. Raises AssertionError with the last answer when there was none in time.
 
     Only for what a real process or thread does; everything else has a tick and a ManualClock.

@@ -93,7 +93,7 @@ def test_without_a_server_a_run_begins_when_one_starts(home: Path) -> None:
 
     assert "begins when a server is started" in said.out
     with serving(home):
-        wait_until(lambda: command(home, "status", "pr-1", "--json").json["status"] == "Finished", 20)
+        wait_until(lambda: command(home, "status", "pr-1", "--json").json["status"] == "Finished")
 
 
 def test_commands_work_beside_a_server(home: Path) -> None:
@@ -386,7 +386,7 @@ def test_restart_latest_goes_on_with_the_newest_version_and_the_plan_says_that_t
     assert (plain["version"], plain["newerVersion"]["obstacles"]) == (1, [])
     assert "it follows version 2 now, version 1 before" in restarted.out
     with serving(home):
-        wait_until(lambda: command(home, "status", "pr-1", "--json").json["outcome"] == "Success", 20)
+        wait_until(lambda: command(home, "status", "pr-1", "--json").json["outcome"] == "Success")
 
 
 def test_a_restart_without_latest_says_that_there_is_a_newer_version(home: Path) -> None:

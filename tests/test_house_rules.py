@@ -247,6 +247,7 @@ RULES = [
             PRODUCT + "serving/services.py": "a part that fails to stop must not keep the others from it",
             PRODUCT + "loops.py": "a failing tick must not end the loop",
             PRODUCT + "engine/attempts.py": "whatever goes wrong with one process must not reach the others",
+            PRODUCT + "engine/waits.py": "a step whose end nobody hears of waits for ever",
             PRODUCT + "engine/pool.py": "nobody else would hear of what a thread of the pool raises",
             PRODUCT + "engine/driver.py": "whatever goes wrong over one event must not reach the others",
             PRODUCT + "engine/local.py": "whatever goes wrong with one run must not reach the others",

@@ -35,12 +35,12 @@ def test_a_run_survives_kill_9_in_the_middle_of_a_step(tmp_path: Path) -> None:
     apply_text(home, NAPS)
     with serving(home) as server:
         run = command(home, "run", "Naps", "--json").json["id"]
-        wait_until(lambda: _statuses(home, run)["second"] == "Running", 30)
+        wait_until(lambda: _statuses(home, run)["second"] == "Running")
         assert server.end(signal.SIGKILL) == -signal.SIGKILL
     assert _statuses(home, run)["second"] == "Running"
 
     with serving(home):
-        wait_until(lambda: command(home, "status", run, "--json").json["status"] == "Finished", 60)
+        wait_until(lambda: command(home, "status", run, "--json").json["status"] == "Finished")
 
     said = command(home, "status", run, "--json").json
     assert said["outcome"] == "Success"

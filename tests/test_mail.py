@@ -242,7 +242,7 @@ def test_a_server_alerts_of_a_run_that_failed(tmp_path: Path, takes_mail: MailSe
     apply_text(home, FAILING)
     with serving_program(home):
         command(home, "run", "Close", "--wait")
-        wait_until(lambda: bool(takes_mail.received), 30)
+        wait_until(lambda: bool(takes_mail.received))
 
     (text,) = takes_mail.texts()
     assert 'Failed: step 1.1 "Balance"' in text

@@ -203,3 +203,43 @@ def test_the_last_rate_before_is_what_a_look_at_every_day_finds(known, day, days
         None,
     )
     assert (None if found is None else found.on) == wanted
+
+
+@pytest.mark.parametrize(
+    ("to", "rate", "settings", "wanted"),
+    [
+        ("JPY", "163.934426", {}, "164025"),  # frappe/books#770, panosl/django-currencies#57: yen with hundredths
+        ("KWD", "0.333333", {}, "333.516"),
+        ("EUR", "0.333333", {}, "333.52"),
+        ("JPY", "163.934426", {"round": {"places": 2}}, "164024.59"),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency(tmp_path, to, rate, settings, wanted):
+    rows = "amount,currency,date\n1000.55,USD,2026-01-30\n"
+
+    played = converted(tmp_path, rows, f"USD,{to},2026-01-30,{rate}\n", to=to, **settings)
+
+    assert rows_of(played)[0][f"amount_{to.lower()}"] == wanted
+
+
+def test_a_newer_rate_of_the_other_way_is_taken(tmp_path):
+    """rustledger/rustledger#1759: an older direct rate hid it."""
+    rates = "USD,AUD,2026-01-28,1.5\nAUD,USD,2026-01-30,0.8\n"
+
+    assert one(tmp_path / "a", "100", "USD", "2026-01-30", rates, rule="last_before") == (
+        "125",
+        "2026-01-30",
+        "inverse",
+    )
+    assert one(tmp_path / "b", "100", "USD", "2026-01-29", rates, rule="last_before") == ("150", "2026-01-28", "direct")
+
+
+@pytest.mark.parametrize(("back", "is_told"), [("0.8", True), ("0.66", False)])
+def test_two_ways_of_one_day_that_contradict_each_other_are_told(tmp_path, back, is_told):
+    """beancount/beancount#813: which of the two was taken, nobody could tell."""
+    rates = f"USD,AUD,2026-01-30,1.5\nAUD,USD,2026-01-30,{back}\n"
+
+    played = converted(tmp_path, "amount,currency,date\n100,USD,2026-01-30\n", rates)
+
+    assert ("AUD to USD on 2026-01-30 is 0.8000, and 0.666667 by" in played.outcome.message) == is_told
+    assert rows_of(played)[0]["amount_aud"] == "150"

@@ -41,6 +41,7 @@ def test_an_example_gives_what_it_says(action, example, tmp_path, reached):
 
     assert played.outcome.status == example.status, played.outcome.message
     assert played.outcome.message == example.message
+    assert played.outcome.rows == example.rows
     assert played.outputs.keys() == example.expected.keys()
     for reference, expected in example.expected.items():
         content = played.outputs[reference]

@@ -125,7 +125,7 @@ def test_what_does_not_go_together_is_refused(tmp_path, left, right, settings, s
 def test_keys_that_nobody_sees_the_difference_of_are_told(tmp_path):
     played = joined(tmp_path, "k\nab \n", "k,region\nAB,x\n")
 
-    assert '"ab " and "AB" differ only in case or blanks' in played.outcome.message
+    assert '"ab " and "AB" differ only in case, blanks' in played.outcome.message
 
 
 def test_a_column_may_be_called_as_our_own_are(tmp_path):

@@ -225,3 +225,22 @@ def test_a_folder_is_no_output(tmp_path):
     played = run(tmp_path, "outputs.file('x', 'x.csv').mkdir()", type="File")
 
     assert played.outcome.message.endswith("this is a folder; pack it into one file, such as a ZIP")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [
+        (
+            "0.1 + 0.2",
+            True,
+        ),  # Tim55667757/TKSBrokerAPI#129, mini-kep/parser-rosstat-kep#157: 4.8100000000000005 in a file
+        ("4.8100000000000005", True),
+        ("1 / 3", False),
+        ("1234567.885", False),
+        ("__import__('decimal').Decimal('12345678901234567.89')", False),  # apache/airflow#72064: it lost its cents
+    ],
+)
+def test_an_output_with_the_trace_of_binary_arithmetic_is_told(tmp_path, code, is_told):
+    played = run(tmp_path, f'outputs["x"] = {code}', type="Decimal")
+
+    assert ("binary arithmetic left its trace" in played.outcome.message) == is_told

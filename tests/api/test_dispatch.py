@@ -150,12 +150,12 @@ def test_bad_json_is_the_clients_mistake(tmp_path: Path, body: bytes) -> None:
 
 def test_a_key_given_twice_among_many_is_told_at_once(tmp_path: Path) -> None:
     body = json.dumps({f"k{number}": 1 for number in range(60_000)}).encode()[:-1] + b', "k59999": 2}'
-    began = time.monotonic()
+    began = time.process_time()
 
     answer = assert_error(get(tmp_path, "POST", "/v1/echo", content=body), 400)
 
     assert answer["message"] == 'the body names "k59999" twice'
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])

@@ -15,7 +15,7 @@ from procession.store import runs as run_store
 from procession.store.database import Transaction
 from procession.store.step_tables import TableRead
 from tests.api.house import ADDRESS, PROCESS, House
-from tests.support import wait_until
+from tests.support import PATIENCE_SECONDS, wait_until
 
 
 def test_a_run_is_created_filled_and_started_at_once(home: House) -> None:
@@ -95,7 +95,7 @@ def test_a_long_poll_ends_with_the_news(home: House) -> None:
     async def wait_and_start() -> Any:
         polling = asyncio.create_task(home.ask_async("GET", f"processruns/{run}/runstatus?since={revision}&wait=60"))
         await home.ask_async("POST", f"processruns/{run}/start")
-        return (await asyncio.wait_for(polling, 10)).json()
+        return (await asyncio.wait_for(polling, PATIENCE_SECONDS)).json()
 
     news = asyncio.run(wait_and_start())
 

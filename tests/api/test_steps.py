@@ -11,6 +11,7 @@ from procession.model.ids import RunId
 from procession.store import history, runs
 from procession.store.step_log_folder import StepLogFolder
 from tests.api.house import PROCESS, House
+from tests.support import PATIENCE_SECONDS
 
 
 def test_an_input_is_changed_until_the_start(home: House) -> None:
@@ -109,7 +110,7 @@ def test_a_followed_log_ends_with_its_step(home: House) -> None:
             file.write("two\n")
         await asyncio.to_thread(home.finish, run)
         home.announcements.ring(RunId.parse(run))
-        return (await asyncio.wait_for(following, 10)).text
+        return (await asyncio.wait_for(following, PATIENCE_SECONDS)).text
 
     assert asyncio.run(follow_and_finish()) == "one\ntwo\n"
 
@@ -133,7 +134,7 @@ def test_tries_that_begin_and_end_between_two_looks_are_followed_whole(home: Hou
                  "headers": [(b"authorization", b"Bearer owner")]}  # fmt: skip
         following = asyncio.create_task(home.app(scope, asyncio.Event().wait, send))
         while not said:
-            await asyncio.wait_for(heard.wait(), 10)
+            await asyncio.wait_for(heard.wait(), PATIENCE_SECONDS)
             heard.clear()
         with first.open("a") as file:
             file.write("two\n")
@@ -141,7 +142,7 @@ def test_tries_that_begin_and_end_between_two_looks_are_followed_whole(home: Hou
             try_again(home, run)
             log_path(home, run).write_text(text)
         home.finish(run)
-        await asyncio.wait_for(following, 10)
+        await asyncio.wait_for(following, PATIENCE_SECONDS)
         return bytes(said)
 
     assert asyncio.run(follow()) == b"one\ntwo\nthree\nfour\n"

@@ -17,6 +17,7 @@ from tests.api.house import House, house
 from tests.api.test_files import file_of
 from tests.api.test_upload_sessions import begin, commit, on_disk, place
 from tests.api.test_watching import ENDS, Listener
+from tests.support import PATIENCE_SECONDS
 
 LIMITS = UserLimits(streams_max=2, new_runs_max=3, uploads_max=2, upload_bytes_max=1_000)
 
@@ -57,7 +58,7 @@ async def opened(home: House, path: str, query: str = "", **more: Any) -> tuple[
 
     home.announcements.listen = noticed  # type: ignore[method-assign]
     task = asyncio.create_task(client.ask())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await heard.wait()
     home.announcements.listen = listen  # type: ignore[method-assign]
     return client, task
@@ -108,7 +109,7 @@ async def end_by(how: str, home: House, client: Client, task: asyncio.Task[None]
         task.cancel()
     else:
         home.database.write(lambda tx: ENDS["permission"](tx, home))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.wait({task})
 
 

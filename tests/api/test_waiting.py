@@ -20,6 +20,7 @@ from procession.store.sqlite import SqliteDatabase
 from tests.api.house import House
 from tests.api.test_steps import log_path
 from tests.api.test_user_limits import opened
+from tests.support import PATIENCE_SECONDS
 
 failed = pytest.fail
 
@@ -37,7 +38,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def soon(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -131,7 +132,7 @@ def test_what_waits_ends_with_its_token_though_nothing_is_committed(home: House,
     async def wait() -> BaseException | None:
         _, task = await opened(home, path.format(run=run, step=step), query)
         home.clock.advance(2 * 86_400)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.wait({task})
         return task.exception()
 

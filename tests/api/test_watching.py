@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from procession.door import lasting
 from procession.model.errors import ProcessionError
 from procession.operations import people
 from procession.store import applications
 from procession.store.database import Transaction
 from tests.api.house import House
+from tests.support import PATIENCE_SECONDS
 
 Operation = Callable[[Transaction, House], Any]
 ENDS: dict[str, Operation] = {
@@ -60,7 +60,7 @@ async def ended(home: House, listener: Listener, end: Operation) -> BaseExceptio
 
     home.announcements.listen = noticed  # type: ignore[method-assign]
     task = asyncio.create_task(listener.ask())
-    async with asyncio.timeout(lasting.RECHECK_SECONDS * 10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await heard.wait()
         assert not task.done()
         home.database.write(lambda tx: end(tx, home))
@@ -121,7 +121,7 @@ def test_an_upload_under_way_is_refused_when_its_token_ends_and_leaves_nothing(h
 
     async def upload() -> None:
         task = asyncio.create_task(sender.ask())
-        async with asyncio.timeout(lasting.RECHECK_SECONDS * 10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await sender.begun.wait()
             home.database.write(lambda tx: ENDS_OF_MATE[end](tx, home))
             await task  # the rest of the body never comes
@@ -182,7 +182,7 @@ def test_a_download_ends_when_its_client_hangs_up(home: House) -> None:
     listener._receive = hang_up  # type: ignore[method-assign]
 
     async def download() -> None:
-        async with asyncio.timeout(lasting.RECHECK_SECONDS * 10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await listener.ask()
 
     asyncio.run(download())
@@ -195,7 +195,7 @@ def test_a_download_under_way_is_cut_when_its_token_ends(home: House) -> None:
 
     async def download() -> BaseException | None:
         task = asyncio.create_task(listener.ask())
-        async with asyncio.timeout(lasting.RECHECK_SECONDS * 10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await begun.wait()
             home.database.write(lambda tx: ENDS["revoked"](tx, home))
             await asyncio.wait({task})

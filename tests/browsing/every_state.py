@@ -115,7 +115,7 @@ def _doubt(page: Any) -> None:
         page.reload()
         return bool(page.locator("[id='d-with.amount.v']").count())
 
-    wait_until(is_told, deadline_seconds=60)
+    wait_until(is_told)
 
 
 def _import(page: Any) -> None:

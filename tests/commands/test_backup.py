@@ -111,7 +111,7 @@ def test_a_restored_home_looks_for_no_process_of_the_original(home: Path, file: 
     apply_text(home, NAP % 6)
     with serving(home):
         run = command(home, "run", "Nap", "--json").json["id"]
-        wait_until(lambda: command(home, "status", run, "--json").json["steps"][0]["status"] == "Running", 20)
+        wait_until(lambda: command(home, "status", run, "--json").json["steps"][0]["status"] == "Running")
         assert command(home, "backup", str(file)).code == 0
         restored = command(other, "restore", str(file))
         assert homes.ask(other, "SELECT count(*) FROM step_attempt WHERE is_gone = 0") == [(0,)]
@@ -119,14 +119,14 @@ def test_a_restored_home_looks_for_no_process_of_the_original(home: Path, file: 
         assert "no process of the original is looked for or ended" in restored.out
         with serving(other):
             # The original's step, on the same machine with the same boot, was let alone.
-            wait_until(lambda: command(home, "show", run, "--json").json["outcome"] is not None, 20)
+            wait_until(lambda: command(home, "show", run, "--json").json["outcome"] is not None)
             assert command(home, "show", run, "--json").json["outcome"] == "Success"
             assert command(other, "show", run, "--json").json["status"] == "Running"
             refused = command(other, "adopt", "--yes")
         tries = homes.ask(home, f"SELECT count(*) FROM step_attempt WHERE run_id = {run[3:]}")
     with serving(other):
         assert command(other, "adopt", "--yes").code == 0
-        wait_until(lambda: command(other, "show", run, "--json").json["outcome"] == "Success", 30)
+        wait_until(lambda: command(other, "show", run, "--json").json["outcome"] == "Success")
 
     assert tries == [(1,)]
     assert (refused.code, "works on the original" in refused.err) == (1, True)

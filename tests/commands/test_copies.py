@@ -31,7 +31,7 @@ def gated(home: Path) -> str:
     """Begin a run, and wait until its step is under way; gives its id."""
     apply_text(home, GATED)
     run = str(command(home, "run", "Gated", "--json").json["id"])
-    wait_until(lambda: status(home, run)["steps"][0]["status"] == "Running", 30)
+    wait_until(lambda: status(home, run)["steps"][0]["status"] == "Running")
     return run
 
 
@@ -73,9 +73,9 @@ def test_a_copy_served_on_the_same_machine_leaves_the_original_alone(home: Path)
 
         with serving(other) as server:
             fresh = str(command(other, "run", "Gated", "--json").json["id"])
-            wait_until(lambda: status(other, fresh)["status"] == "Finished", 30)
+            wait_until(lambda: status(other, fresh)["status"] == "Finished")
             assert homes.ask(home, "SELECT pid FROM step_attempt WHERE is_gone = 0") in (pid, [])
-            wait_until(lambda: status(home, run)["status"] == "Finished", 30)
+            wait_until(lambda: status(home, run)["status"] == "Finished")
             refused = adopt(other)
             said = command(other, "status", run)
             assert server.ready["heldRuns"] == 1
@@ -99,10 +99,10 @@ def test_what_was_under_way_goes_on_when_it_is_taken_over(home: Path) -> None:
 
     shown = command(other, "adopt", "--json").json
     with serving(other):
-        wait_until(lambda: status(other, run)["status"] == "Running", 10)
+        wait_until(lambda: status(other, run)["status"] == "Running")
         assert tries(other, run) == 1
         taken = adopt(other)
-        wait_until(lambda: status(other, run)["status"] == "Finished", 30)
+        wait_until(lambda: status(other, run)["status"] == "Finished")
 
     assert (shown["runs"], shown["original"], shown["isDone"]) == ([run], str(home), False)
     assert (taken.code, taken.json["runs"], taken.json["isDone"]) == (0, [run], True)
@@ -121,7 +121,7 @@ def test_a_home_that_was_moved_on_its_disk_goes_on_by_itself(home: Path) -> None
     other = home.rename(home.parent / "elsewhere")
 
     with serving(other) as server:
-        wait_until(lambda: status(other, run)["status"] == "Finished", 30)
+        wait_until(lambda: status(other, run)["status"] == "Finished")
         assert server.ready["heldRuns"] == 0
 
     assert (status(other, run)["outcome"], identity(other)) == ("Success", before)
@@ -161,7 +161,7 @@ def test_a_run_of_the_original_can_be_cancelled_in_the_copy_and_restarted(home: 
     with serving(other):
         cancelled = command(other, "cancel", run, "--json").json["status"]
         command(other, "restart", run, "work")
-        wait_until(lambda: status(other, run)["status"] == "Finished", 30)
+        wait_until(lambda: status(other, run)["status"] == "Finished")
 
     assert (cancelled, status(other, run)["outcome"]) == ("Cancelled", "Success")
     assert command(other, "adopt", "--json").json["runs"] == []

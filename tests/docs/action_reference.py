@@ -91,6 +91,9 @@ def _example(action: Action, example: Example) -> Iterator[str]:
         left = ", ".join(f"`{name}`: `{value}`" for name, value in example.child.given.items())
         ended = example.child.outcome or example.child.status
         yield from [f"Process run {example.child.run} ends as {ended}{f', with {left}' if left else ''}.", ""]
+    for row in example.rows or ():
+        given = ", ".join(f"`{name}`: `{cell}`" for name, cell in row.given.items())
+        yield from [f"Row {row.number} starts a run with {given}.", ""]
     if example.expected:
         yield from _values("it gives", example.expected)
     said = f'The step ends as {example.status}, with the message "{example.message}".'

@@ -156,7 +156,7 @@ def recover(home: Path) -> None:
     """A new server on the same home brings everything that was started to its end."""
     world = open_world(home, lambda point: None)
     world.engine.start()
-    wait_until(lambda: all(world.run(run).status in RUN_FINAL for run in started(world)), 20.0)
+    wait_until(lambda: all(world.run(run).status in RUN_FINAL for run in started(world)))
     world.close()
 
 

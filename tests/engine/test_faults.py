@@ -171,12 +171,12 @@ def test_the_idempotency_key_is_the_same_after_a_crash_and_another_after_a_resta
     sink = tmp_path / "sink"
     code = f"with open({str(sink)!r}, 'a') as file: file.write(idempotency_key + chr(10))\n{stay(tmp_path / 'gate')}"
     child = in_a_child(tmp_path, partial(_begin_and_stay, tmp_path, code))
-    wait_until(lambda: len(marks(sink)) == 1, 20.0)
+    wait_until(lambda: len(marks(sink)) == 1)
     os.kill(child, signal.SIGKILL)
     finish(child)
     world = World(tmp_path, isolation=OPEN)
     world.engine.start()
-    wait_until(lambda: len(marks(sink)) == 2, 20.0)
+    wait_until(lambda: len(marks(sink)) == 2)
     (tmp_path / "gate").touch()
     run = RunId(1)
     world.wait(run)
@@ -194,7 +194,7 @@ def test_the_idempotency_key_is_the_same_after_a_crash_and_another_after_a_resta
 def test_a_start_waits_until_what_an_earlier_server_left_can_be_ended(tmp_path: Path) -> None:
     sink, gate = tmp_path / "sink", tmp_path / "gate"
     child = in_a_child(tmp_path, partial(_begin_and_stay, tmp_path, mark(sink) + stay(gate)))
-    wait_until(lambda: len(marks(sink)) == 1, 20.0)
+    wait_until(lambda: len(marks(sink)) == 1)
     os.kill(child, signal.SIGKILL)
     finish(child)
     gate.touch()

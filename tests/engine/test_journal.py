@@ -142,9 +142,9 @@ def test_a_step_that_had_ended_well_begins_anew(world: World) -> None:
 
 def test_one_that_was_cancelled_goes_on_when_it_is_restarted(world: World) -> None:
     run = world.begin(process(leaving("send", lines=3, waits_at=2)))
-    wait_until(lambda: world.step(run, "send").progress_message == "waiting", 20.0)
+    wait_until(lambda: world.step(run, "send").progress_message == "waiting")
     world.cancel(run)
-    wait_until(lambda: HistoryKind.KILLED in {row.kind for row in world.history(run)}, 20.0)
+    wait_until(lambda: HistoryKind.KILLED in {row.kind for row in world.history(run)})
     assert journal(world, run) == ("try 1", "done 1")
 
     (folder(world) / "gate").touch()
@@ -157,14 +157,14 @@ def test_one_that_was_cancelled_goes_on_when_it_is_restarted(world: World) -> No
 def test_a_superseded_attempt_records_nothing_and_does_nothing_more(world: World) -> None:
     """The cancel is on disk, its process is being ended, and the gate opens before that."""
     run = world.begin(process(leaving("send", lines=3, waits_at=2)))
-    wait_until(lambda: world.step(run, "send").progress_message == "waiting", 20.0)
+    wait_until(lambda: world.step(run, "send").progress_message == "waiting")
 
     def cancel(tx: Transaction) -> None:
         runs.cancel(world.act(tx), run)
         (folder(world) / "gate").touch()
 
     world.db.write(cancel)
-    wait_until(lambda: HistoryKind.KILLED in {row.kind for row in world.history(run)}, 20.0)
+    wait_until(lambda: HistoryKind.KILLED in {row.kind for row in world.history(run)})
 
     assert journal(world, run) == ("try 1", "done 1")
     assert lines(folder(world)) == ["1"]
@@ -229,7 +229,7 @@ def test_a_server_that_stops_in_the_middle_goes_on_behind_what_is_on_disk(tmp_pa
     first = opened(tmp_path)
     first.engine.start()
     run = first.begin(process(leaving("send", lines=3, waits_at=3)))
-    wait_until(lambda: first.step(run, "send").progress_message == "waiting", 20.0)
+    wait_until(lambda: first.step(run, "send").progress_message == "waiting")
     first.close()
     (folder(first) / "gate").touch()
 

@@ -25,7 +25,7 @@ def test_a_step_that_follows_a_failure_does_not_wait_for_the_process_that_is_bei
     wait_until(lambda: world.step(run, "tell").status is StepStatus.SUCCESS, 3.0)
 
     assert sleepers("7654.325")
-    assert world.wait(run, 1.0).outcome is Outcome.FAILED
+    assert world.wait(run).outcome is Outcome.FAILED
     wait_until(partial(of_kind, world, run, HistoryKind.KILLED))
     assert sleepers("7654.325") == []
 

@@ -161,7 +161,7 @@ def test_a_failure_lets_the_next_in_line_begin_at_once(build: Callable[..., Worl
 
     runs = world.begin_many(process(fail("a"), concurrency=1), 20)
 
-    wait_until(lambda: all(world.run(run).outcome is Outcome.FAILED for run in runs), 10.0)
+    wait_until(lambda: all(world.run(run).outcome is Outcome.FAILED for run in runs))
 
 
 def test_many_steps_of_one_run_let_another_run_of_the_same_user_go_on(build: Callable[..., World]) -> None:

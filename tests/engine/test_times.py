@@ -186,7 +186,7 @@ def test_a_time_limit_of_a_run_counts_what_was_before_a_restart_of_the_server(tm
         clock.passed_seconds += 3_000
 
     with opened(tmp_path, clock) as world:
-        wait_until(lambda: [row for row in world.history(run) if row.kind is HistoryKind.TAKEN_OVER], 20.0)
+        wait_until(lambda: [row for row in world.history(run) if row.kind is HistoryKind.TAKEN_OVER])
         assert world.run(run).worked_max == 3_600
         clock.passed_seconds += 700
 
@@ -290,7 +290,7 @@ def test_a_run_that_is_cancelled_while_it_waits_for_a_restart_keeps_what_it_took
 def test_a_crash_loses_no_more_than_a_beat_and_counts_no_time_without_a_server(tmp_path: Path, clock: SetClock) -> None:
     began = time.monotonic()
     child = in_a_child(tmp_path, partial(_stay_in_a_step, tmp_path))
-    wait_until((tmp_path / "started").exists, 20.0)
+    wait_until((tmp_path / "started").exists)
     started = time.monotonic()
     wait_until(lambda: time.monotonic() - started > 1.2)
     os.kill(child, signal.SIGKILL)

@@ -48,7 +48,7 @@ from procession.store.migrations import migrate
 from procession.store.sqlite import SqliteDatabase
 from procession.store.step_log_folder import StepLogFolder
 from tests.store import furnished
-from tests.support import wait_until
+from tests.support import PATIENCE_SECONDS, wait_until
 
 
 class SetClock(SystemClock):
@@ -137,7 +137,7 @@ class World:
                 tables=self.tables,
                 connections=self.step_connections,
                 approvals=ApprovalsOfSteps(self.resources.home_clock),
-                child_runs=RunsOfSteps(self.resources),
+                child_runs=RunsOfSteps(self.db, self.resources),
             )
         )
 
@@ -265,13 +265,13 @@ class World:
         with self.db.read() as tx:
             return history.of_run(tx, run)
 
-    def wait(self, run: RunId, deadline_seconds: float = 30.0) -> Run:
+    def wait(self, run: RunId, deadline_seconds: float = PATIENCE_SECONDS) -> Run:
         """Until the run is final."""
         wait_until(lambda: self.run(run).status in RUN_FINAL, deadline_seconds)
         return self.run(run)
 
     def wait_for(self, run: RunId, key: str, status: StepStatus) -> None:
-        wait_until(lambda: self.step(run, key).status is status, 20.0)
+        wait_until(lambda: self.step(run, key).status is status)
 
     def close(self) -> None:
         self.engine.close()

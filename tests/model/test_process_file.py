@@ -61,6 +61,10 @@ def _check(given: _Settings) -> tuple[str, ...]:
     return ("code must not be bad",) if given.code == "bad" else ()
 
 
+def _never(given: _Settings) -> bool:
+    return False
+
+
 def _none(given: _Settings) -> tuple[()]:
     return ()
 
@@ -87,6 +91,7 @@ class _Action:
     check_among: Callable[[Any, Any], Any] = _none_among
     conditions: Callable[[Any], tuple[documents.Path, ...]] = _none
     assigns: Callable[[Any], tuple[Any, ...]] = _none
+    gathers: Callable[[Any], bool] = _never
 
 
 ACTIONS = {"work": _Action(), "wait": _Action()}
@@ -169,12 +174,12 @@ def test_two_outputs_of_a_step_cannot_go_to_one_property() -> None:
 
 
 def test_a_key_given_thirty_thousand_times_is_told_at_once() -> None:
-    began = time.monotonic()
+    began = time.process_time()
 
     found = mistakes("process: X\n" + "process: X\n" * 30_000)
 
     assert len(found) == documents.MISTAKES_MAX
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_ten_mistakes_are_reported_at_once_with_their_places() -> None:

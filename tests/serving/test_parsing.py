@@ -12,6 +12,7 @@ import pytest
 
 from procession.door.parsing import BYTES_MAX, BYTES_OF_USER_MAX, Parsing
 from procession.model.errors import TooMany, Unavailable
+from tests.support import PATIENCE_SECONDS
 
 LARGE = BYTES_OF_USER_MAX // 4
 USERS_OF_ALL = BYTES_MAX // BYTES_OF_USER_MAX
@@ -100,7 +101,7 @@ def test_a_client_that_hangs_up_leaves_no_room_for_another_file_until_its_own_is
         with pytest.raises(TooMany):
             await parsing.run("ada", 1, str)
         files.go.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
                     return await parsing.run("ada", 1, partial(str, "read"))

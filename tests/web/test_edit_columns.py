@@ -58,7 +58,7 @@ def looked(visit: Visitor, process: str, *settings: str) -> str:
         page = page_of(visit, process)
         return page if all(listed(page, at) for at in settings) else ""
 
-    return wait_until(page_with_lists, deadline_seconds=60)
+    return wait_until(page_with_lists)
 
 
 def listed(page: str, at: str = "") -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from procession.web import live
 from tests.api.house import PROCESS, House
+from tests.support import PATIENCE_SECONDS
 from tests.web.lists_site import ended, new
 from tests.web.site import Site
 
@@ -43,7 +44,7 @@ class Stream:
             self.pieces.put_nowait(body)
 
     async def next(self) -> str:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return (await self.pieces.get()).decode()
 
 

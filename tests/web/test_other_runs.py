@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from procession.model.child_runs import CalledRow
 from procession.model.ids import ActionStepId, RunId
-from procession.store import child_runs, history
-from procession.store.child_runs import ChildRow
+from procession.store import child_rows, child_runs, history
+from procession.store.child_rows import RowMove
+from procession.store.child_runs import ChildRow, ChildState
 from procession.store.database import Transaction
 from tests.api.house import House
 from tests.approving import asked, begun
@@ -33,3 +35,27 @@ def test_a_run_leads_to_those_that_it_started_and_back(home: House) -> None:
     assert f"It started process run {below}" in text(reader.get(f"/runs/{above}"))
     assert f"Started by process run {above}" in text(reader.get(f"/runs/{below}"))
     assert f'href="/runs/{below}"' in reader.get(f"/runs/{above}").text
+
+
+def test_runs_for_rows_are_shown_with_those_that_failed_first(home: House) -> None:
+    above = asked(home)
+    good, bad = begun(home, "p-1", "editor"), begun(home, "p-1", "editor")
+    step = ActionStepId(int(home.step(above, "ok").rpartition("-")[2]))
+
+    def tie(tx: Transaction) -> None:
+        (attempt,) = history.attempts_of_step(tx, step)
+        rows = [CalledRow(number=n, key=key, given={}) for n, key in enumerate(("4010", "4020", "4030"), start=1)]
+        child_rows.add(tx, attempt.id, (RunId.parse(above), step), rows)
+        for place, run in ((1, good), (2, bad)):
+            move = RowMove(place=place, state=ChildState.STARTED, child=RunId.parse(run))
+            child_rows.move(tx, attempt.id, move)
+        tx.run("UPDATE run SET status = 'Cancelled', problem = 'wrong month' WHERE id = ?", RunId.parse(bad).number)
+
+    home.database.write(tie)
+    page = site(home, "editor").get(f"/runs/{above}")
+
+    said = text(page)
+    assert "1 of 3 have ended: 1 failed, 1 under way, 1 waiting" in said
+    assert said.index("4020") < said.index("4010") < said.index("4030")
+    assert "cancelled wrong month" in said
+    assert page.text.count(f'href="/runs/{bad}"') == 1

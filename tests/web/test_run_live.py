@@ -16,6 +16,7 @@ from procession.model.people import AccountStatus
 from procession.store import history, people
 from procession.web import run_live
 from tests.api.house import House
+from tests.support import PATIENCE_SECONDS
 from tests.web.run_site import Play, play, well
 from tests.web.site import SESSION, Site, signed_in
 
@@ -61,7 +62,7 @@ class Listener:
 
     async def until(self, is_there: Callable[[str], bool]) -> str:
         """All that was sent, once it is so; and it is forgotten then."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not is_there(self._text):
                 assert not self.is_closed, self._text
                 await self._news.wait()
@@ -81,7 +82,7 @@ async def listening(home: House, path: str, **headers: str) -> AsyncIterator[Lis
         yield listener
     finally:
         listener.hang_up()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
 def at_work(home: House) -> Play:
@@ -193,7 +194,7 @@ def test_the_stream_of_a_run_that_has_ended_ends(home: House) -> None:
     async def listen() -> bool:
         async with listening(home, path_of(run)) as page:
             await page.until(lambda text: "event: over" in text)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not page.is_closed:
                     await page._news.wait()
                     page._news.clear()
@@ -247,7 +248,7 @@ def test_whoever_loses_the_right_is_told_no_more(home: House) -> None:
                 people.change_user(tx, replace(user, status=AccountStatus.SUSPENDED))
 
             await asyncio.to_thread(home.database.write, suspend)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not page.is_closed:
                     await page._news.wait()
                     page._news.clear()

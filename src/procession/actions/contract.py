@@ -17,7 +17,7 @@ import msgspec
 from procession.actions.in_engine import Assigned, EngineContext, Place, finds_none_among
 from procession.actions.run_facts import RunFacts
 from procession.model.approvals import Vote
-from procession.model.child_runs import ChildEnd, ProcessCall
+from procession.model.child_runs import CalledRow, ChildEnd, ProcessCall
 from procession.model.columns import Column
 from procession.model.figures import Figures
 from procession.model.follow_ups import FollowUp
@@ -115,15 +115,14 @@ class OutputTarget:
 TABLE = "table"  # the type of a target that is a managed table
 
 
-# A value and not an exception: a step that fails is an ordinary end.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
     """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by reference.
 
-    `outputs` is keyed by "step.property" or "table:Name" as written in the settings, without "${" and "}". Those of a
-    step that failed are kept too, but for tables and once it is not tried again: an action gives them only where they
-    show why. `figures`, such as rows in and out or control totals, are kept with the attempt, and compared with those
-    of the run before. `follow_up` is done once all of it is on disk; only for an action that has a connection.
+    `outputs` is keyed by "step.property" or "table:Name" as in the settings, without "${" and "}". Those of a step that
+    failed are kept too, but for tables and once it is not tried again: give them only where they show why. `figures`,
+    such as control totals, are kept with the attempt, and compared with those of the run before. `rows`: it has only
+    read what to start runs for, and the step goes on with those. `follow_up` is done once all of it is on disk.
     """
 
     status: StepStatus
@@ -131,6 +130,7 @@ class StepOutcome:
     outputs: Mapping[str, OutputValue] = field(default_factory=dict)
     figures: Figures = field(default_factory=dict)
     follow_up: FollowUp | None = None
+    rows: tuple[CalledRow, ...] | None = None
 
 
 # Two implementations: the isolated child's, and the one that examples are tried with.
@@ -225,6 +225,7 @@ class Example:
     message: str = ""
     votes: tuple[Vote, ...] = ()  # of an action that asks people
     child: ChildEnd | None = None  # of an action that starts a process run
+    rows: tuple[CalledRow, ...] | None = None  # the same, for each row: what it starts runs for
 
 
 def nothing(settings: Any) -> tuple[Any, ...]:
@@ -270,6 +271,7 @@ class Action:
     wants_network: Callable[[Any], bool] = _no
     # The FileOptions of all files that it reads as relations, so that a page can show them as the step will see them.
     relations: Callable[[Any], tuple[Any, ...]] = nothing
+    gathers: Callable[[Any], bool] = _no  # whether several outputs may go to one File, as columns of its rows
     rejects: Callable[[Any], bool] = _no  # whether it may leave out rows that do not fit: they are no sure failure
     suggests: Callable[[Any], SuggestionSource | None] | None = None  # for people to decide, on a page
     effect: Effect = Effect.IDEMPOTENT  # default of the kind; PURE: a step changes nothing but its outputs

@@ -18,8 +18,10 @@ from procession.engine import stages
 from procession.engine.isolation.contract import Worker
 from procession.engine.preparation import Prepared
 from procession.engine.stages import Stage
+from procession.engine.step_runs import StepCall
 from procession.engine.step_tables import HeldTables, TableStep
 from procession.model import flow, plans
+from procession.model.child_runs import CalledRow
 from procession.model.files import Content
 from procession.model.ids import StepId
 from procession.model.lifecycle import StepStatus
@@ -72,6 +74,9 @@ class Wait:
     number: int  # try number, from 1
     attempt: int = 0  # the id of its row
     given: Mapping[str, PropertyRow] = field(default_factory=dict)  # what it reads, as it was when the step began
+    rows: tuple[CalledRow, ...] | None = None  # for which it starts runs, until they are on disk
+    remark: str = ""  # what was odd about them
+    is_collected: bool = False  # what their runs have given is being made a file
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -151,6 +156,24 @@ class ActiveRun:
         file = replace(row.file, name=name, sha256=content.sha256, size_bytes=content.size_bytes)
         self.properties[reference] = replace(row, file=file)
         self.updated.add(reference)
+
+    def read_by(self, key: str) -> dict[str, PropertyRow]:
+        """The properties that the step reads, as they are now."""
+        reads = self.prepared.touches[key].reads
+        return {reference: self.properties[reference] for reference in reads if not is_table(reference)}
+
+    def call_of(self, wait: Wait) -> StepCall:
+        """The try of a step that starts runs."""
+        return StepCall(
+            run=self.run,
+            step=self.step_ids[wait.key],
+            attempt=wait.attempt,
+            user=self.user,
+            call=self.prepared.calls[wait.key],
+            # After a restart of the server as it is now: only a step at the same time could have changed it.
+            given=wait.given or self.read_by(wait.key),
+            rows=wait.rows,
+        )
 
     def inputs(self, key: str, blobs: Blobs) -> Mapping[str, InputValue]:
         """What the step reads, as it is now; tables are the attempt's own."""

@@ -17,7 +17,7 @@ from procession.engine.isolation.contract import ProcessMark
 from procession.engine.options import EngineResources
 from procession.engine.stages import Stage
 from procession.engine.step_approvals import StepApprovals, StepAsked
-from procession.engine.step_runs import StepCall, StepRuns
+from procession.engine.step_runs import StepRuns
 from procession.engine.step_tables import HeldTables, StepTables, TableDraft
 from procession.model import ends as model_ends
 from procession.model.figures import Figures
@@ -77,6 +77,7 @@ class Change:
     performed: list[Performed] = field(default_factory=list)
     asked: list[Wait] = field(default_factory=list)
     called: list[Wait] = field(default_factory=list)
+    continued: list[Wait] = field(default_factory=list)  # further runs may start for their rows
     written: list[writes.PropertyWrite] = field(default_factory=list)
     drafts: tuple[TableDraft, ...] = ()  # of the one attempt that ends
     outcome: Outcome | None = None  # the run is finished
@@ -84,7 +85,8 @@ class Change:
     facts: Mapping[str, Any] = field(default_factory=dict)  # what went wrong, once it is recorded
 
     def is_empty(self) -> bool:
-        return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome)
+        runs_start = self.called or self.continued
+        return not (self.moves or self.told or self.begun or self.ended or self.written or self.outcome or runs_start)
 
     def record(self, tx: Transaction) -> None:
         """Writes all of it, or raises Superseded, or TablesLate and Invalid for drafts, and writes nothing."""
@@ -119,6 +121,7 @@ class Change:
         for step_id, detail in started.items():
             if child := detail.get("processRun"):
                 moves.show_progress(tx, step_id, None, f"waits for process run {child}")
+        self._go_on_with_rows(tx)
         if self.asked:
             self._ask(tx, held.revision)
         for step, message in self.told:
@@ -217,18 +220,19 @@ class Change:
         told: dict[StepId, Mapping[str, Any]] = {}
         for wait in self.called:
             assert self.child_runs is not None, "where there is nobody to start runs, no engine performs such a step"
-            self._add_wait(tx, wait)
-            step = self.active.step_ids[wait.key]
-            call = StepCall(
-                run=self.active.run,
-                step=step,
-                attempt=wait.attempt,
-                user=self.active.user,
-                call=self.active.prepared.calls[wait.key],
-                given=wait.given,
-            )
-            told[step] = self.child_runs.begin(tx, call, self.now)
+            if wait.rows is None:
+                self._add_wait(tx, wait)
+            else:
+                history.wait_on(tx, wait.attempt, wait.remark)
+            call = self.active.call_of(wait)
+            told[call.step] = self.child_runs.begin(tx, call, self.now)
         return told
+
+    def _go_on_with_rows(self, tx: Transaction) -> None:
+        for wait in dict.fromkeys((*(wait for wait in self.called if wait.rows is not None), *self.continued)):
+            assert self.child_runs is not None, "as above"
+            fraction, message = self.child_runs.go_on(tx, self.active.call_of(wait), self.now)
+            moves.show_progress(tx, self.active.step_ids[wait.key], fraction, message)
 
     def _add_wait(self, tx: Transaction, wait: Wait) -> None:
         wait.attempt = history.add_attempt(tx, self._attempt(wait.key, wait.number, NO_PROCESS), self.now)

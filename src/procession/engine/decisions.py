@@ -74,7 +74,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> None:
-    """Settles a finished attempt: outputs, and a status or another try."""
+    """Settles a finished attempt: outputs, and a status or another try; or it goes on with runs for its rows."""
+    if result.outcome.rows is not None and result.outcome.status is not StepStatus.FAILED:
+        performing.wait_for_rows(active, change, work, result.outcome)
+        return
     status, message, written = result.outcome.status, result.outcome.message, list[PropertyWrite]()
     # Of a failed attempt too: what an action gives although it fails shows why, such as the exceptions of a check.
     try:

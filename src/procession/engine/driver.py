@@ -15,6 +15,7 @@ from procession.engine.events import (
     BeatDue,
     BeginDue,
     CloseAsked,
+    Collected,
     Event,
     JobDue,
     Killed,
@@ -131,6 +132,8 @@ class LocalEngine:
                 self._executor.handle(event)
             case BeginDue() | JobDue() | OverLimit():
                 self._executor.handle(event)
+            case Collected():
+                self._executor.collected(event)
             case WorkersDue():
                 self._workers_due = None
                 self._resources.isolation.try_again()

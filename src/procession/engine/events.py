@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procession.actions.contract import StepOutcome
-from procession.engine.active_run import ActiveRun, Work
+from procession.engine.active_run import ActiveRun, Wait, Work
 from procession.engine.isolation.contract import KillReceipt
+from procession.engine.step_runs import WaitEnd
 from procession.engine.step_tables import TableDraft
 from procession.model.files import Content
 from procession.model.ids import RunId
@@ -55,6 +56,15 @@ class Published:
     outcome: StepOutcome
     contents: Mapping[str, Content]
     drafts: tuple[TableDraft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What the runs of a step's rows have given is durable."""
+
+    active: ActiveRun
+    wait: Wait
+    end: WaitEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,7 @@ Event = (
     | BeginDue
     | JobDue
     | Published
+    | Collected
     | Killed
     | OverLimit
     | StepTimeUp

@@ -49,8 +49,8 @@ class Executor:
         self._slots = Slots(resources)
         self._tables = TableEnds(resources, loop, again=self._attempts.publish, ended=self._ended_with_tables)
         self._changes: dict[RunId, Change] = {}  # of this turn
-        self._waits = Waits(resources, loop, change_of=self._change, parked=parked)
-        self.settle_waits = self._waits.settle
+        self._waits = Waits(resources, loop, self._attempts.submit, change_of=self._change, parked=parked)
+        self.settle_waits, self.collected = self._waits.settle, self._waits.collected
         self._runs = RunsAtWork(loop, left)
         self.active_runs, self.dying = self._runs.active, self._runs.dying
         self.is_closing = False
@@ -67,7 +67,7 @@ class Executor:
         assert active.run.worked_max is not None
         active.limit = self._loop.after(active.run.worked_max - active.run.worked.counted, events.RunTimeUp(active))
         decisions.advance(active, self._change(active))
-        self._waits.begun(active)
+        self._waits.look(active)
 
     def handle(self, event: events.OfRuns) -> None:
         match event:
@@ -168,8 +168,8 @@ class Executor:
         for work in change.begun:
             work.move(Stage.COMMITTED)
             self._let_go(work)
-        if change.asked or change.called:
-            self._waits.begun(active)
+        if change.asked or change.called or change.continued:
+            self._waits.begun(change)
         if active.is_finishing and change.outcome is not None:
             change.tell_end()
             self._runs.forget(active)

@@ -31,6 +31,12 @@ def permitted(work: Work, outcome: StepOutcome) -> StepOutcome:
     if strange := next((reference for reference in outcome.outputs if reference not in given), None):
         # Cut short: user code chose this text, and the message is kept for good.
         return StepOutcome(status=StepStatus.FAILED, message=f"this step may not write {shown(strange)[:80]}")
+    call = work.active.prepared.calls.get(work.key)
+    # Of code of a user, too: only a step whose settings say so starts runs, and it does nothing else first.
+    if (outcome.rows is not None) != (call is not None and outcome.status is not StepStatus.FAILED):
+        return StepOutcome(
+            status=StepStatus.FAILED, message="this step's process must say for which rows to start runs"
+        )
     return outcome
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from procession.actions.contract import StepOutcome
 from procession.actions.in_engine import EngineContext
 from procession.engine import step_moves
-from procession.engine.active_run import ActiveRun, Wait
+from procession.engine.active_run import ActiveRun, Wait, Work
 from procession.engine.changes import Change, Performed
 from procession.engine.step_runs import WaitEnd
 from procession.model import figures, inputs
@@ -37,9 +37,7 @@ def perform_at_once(active: ActiveRun, change: Change) -> bool:
         elif step.key in active.prepared.calls:
             wait = _wait(active, change, step, "starts a process run")
             # As it is now: another step may write to it in the same change.
-            wait.given = {
-                reference: active.properties[reference] for reference in active.prepared.touches[step.key].reads
-            }
+            wait.given = active.read_by(step.key)
             change.called.append(wait)
         else:
             _perform_action(active, change, step)
@@ -49,7 +47,9 @@ def perform_at_once(active: ActiveRun, change: Change) -> bool:
 
 def _is_ours(active: ActiveRun, step: Step) -> bool:
     prepared, key = active.prepared, step.key
-    is_special = key in prepared.troubles or key in prepared.performs or key in prepared.asks or key in prepared.calls
+    # A process reads the rows first, where there is to be a run for each.
+    is_single = key in prepared.calls and not prepared.calls[key].at_once
+    is_special = key in prepared.troubles or key in prepared.performs or key in prepared.asks or is_single
     return step.kind is StepKind.DATA or is_special
 
 
@@ -100,6 +100,16 @@ def _wait(active: ActiveRun, change: Change, step: Step, message: str) -> Wait:
     number = active.tries[step.key] = active.tries.get(step.key, 0) + 1
     active.waits[step.key] = wait = Wait(key=step.key, number=number)
     return wait
+
+
+def wait_for_rows(active: ActiveRun, change: Change, work: Work, outcome: StepOutcome) -> None:
+    """The process has read the rows and is free; its try goes on as one that waits for their runs."""
+    del active.works[work.key]
+    wait = Wait(key=work.key, number=work.number, attempt=work.attempt, rows=outcome.rows)
+    wait.given = active.read_by(work.key)
+    wait.remark = outcome.message if outcome.status is StepStatus.WARNING else ""
+    active.waits[work.key] = wait
+    change.called.append(wait)
 
 
 def settle(active: ActiveRun, change: Change, wait: Wait, settled: WaitEnd, *, seconds: float) -> None:

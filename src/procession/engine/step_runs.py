@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum, auto
 from typing import Any, Protocol
 
 import msgspec
 
 from procession.actions.contract import StepOutcome
-from procession.model.child_runs import ProcessCall
+from procession.model.child_runs import CalledRow, ProcessCall
 from procession.model.files import Content
 from procession.model.ids import StepId
 from procession.model.people import User
@@ -30,6 +31,7 @@ class StepCall(msgspec.Struct, frozen=True, kw_only=True):
     user: User  # as the run was taken; asked for anew before anything is started
     call: ProcessCall
     given: Mapping[str, PropertyRow]  # with the contents of files, which nobody opens here
+    rows: tuple[CalledRow, ...] | None = None  # to start runs for, once the process that reads them is over
 
 
 class WaitEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +41,33 @@ class WaitEnd(msgspec.Struct, frozen=True, kw_only=True):
     contents: Mapping[str, Content] = {}
 
 
+class RowsNext(StrEnum):
+    WAIT = auto()
+    GO_ON = auto()  # a run has ended, or one may start
+    COLLECT = auto()  # all of them are over
+
+
 class StepRuns(Protocol):
     def begin(self, tx: Transaction, call: StepCall, now: datetime) -> Mapping[str, Any]:
-        """Start the run in the transaction that begins the step; gives what the history tells of it."""
+        """Start the run in the transaction that begins the step; gives what the history tells of it.
+
+        With `call.rows` it keeps these, in the transaction that ends their reading, and starts the first of the runs.
+        """
 
     def end(self, tx: Transaction, attempt: int, call: ProcessCall) -> WaitEnd | None:
         """How the try ends by what became of the run; None while it is under way."""
+
+    def next_of_rows(self, tx: Transaction, call: StepCall) -> RowsNext:
+        """What is to be done about a try that starts runs for rows."""
+
+    def go_on(self, tx: Transaction, call: StepCall, now: datetime) -> tuple[float, str]:
+        """Start further runs for rows, as many as may be under way; gives the progress and its words."""
+
+    def collect(self, call: StepCall, targets: Mapping[str, str]) -> WaitEnd:
+        """How the try ends by its runs, which are all over, and durable files of what they gave.
+
+        Slow, in a thread that may wait. `targets`: names of the files by where they go. Raises OSError.
+        """
 
     def cancel(self, tx: Transaction, run: Run, user: User, now: datetime) -> None:
         """Cancel what the run, which has just timed out, waits for."""

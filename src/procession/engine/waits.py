@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from collections.abc import Callable
+from functools import partial
 
+from procession.actions.contract import StepOutcome
 from procession.engine import decisions, events, performing
 from procession.engine.active_run import ActiveRun, Wait
 from procession.engine.changes import Change
 from procession.engine.loop import Loop
 from procession.engine.options import EngineResources
-from procession.engine.step_runs import WaitEnd
+from procession.engine.pool import Job
+from procession.engine.step_runs import RowsNext, StepRuns, WaitEnd
+from procession.model.errors import ProcessionError, Unavailable
+from procession.model.lifecycle import StepStatus
+from procession.shortages import is_shortage
 from procession.store import steps
 from procession.store.database import Transaction
+
+log = logging.getLogger(__name__)
 
 
 class Waits:
@@ -21,16 +31,24 @@ class Waits:
         self,
         resources: EngineResources,
         loop: Loop,
+        submit: Callable[[Job], None],
         *,
         change_of: Callable[[ActiveRun], Change],
         parked: Callable[[], None],
     ) -> None:
         self._resources = resources
         self._loop = loop
+        self._submit = submit
         self._change_of = change_of
         self._on_parked = parked
 
-    def begun(self, active: ActiveRun) -> None:
+    def begun(self, change: Change) -> None:
+        """After the commit."""
+        for wait in change.called:
+            wait.rows = None  # they are on disk
+        self.look(change.active)
+
+    def look(self, active: ActiveRun) -> None:
         """What was decided while no engine looked, or can never be decided, is settled in the next turn."""
         if active.waits:
             self._loop.after(0.0, events.RunMoved(active.run.id))
@@ -53,10 +71,58 @@ class Waits:
     def _settled(self, active: ActiveRun, wait: Wait, tx: Transaction) -> WaitEnd | None:
         # Where there is nobody to ask, it waits for the time limit: no such step begins there.
         approvals, child_runs = self._resources.approvals, self._resources.child_runs
-        if wait.key in active.prepared.calls:
-            return None if child_runs is None else child_runs.end(tx, wait.attempt, active.prepared.calls[wait.key])
+        call = active.prepared.calls.get(wait.key)
+        if call is not None and child_runs is not None:
+            if not call.at_once:
+                return child_runs.end(tx, wait.attempt, call)
+            self._look_at_rows(active, wait, tx, child_runs)
+            return None
         outcome = None if approvals is None else approvals.outcome(tx, wait.attempt)
         return None if outcome is None else WaitEnd(outcome=outcome)
+
+    def _look_at_rows(self, active: ActiveRun, wait: Wait, tx: Transaction, child_runs: StepRuns) -> None:
+        """Nothing settles it at once: runs are started in a change, and what they gave is collected in a thread."""
+        # Its rows may not be committed yet, or it is being collected: there is another look after both.
+        if wait.rows is not None or wait.is_collected:
+            return
+        call = active.call_of(wait)
+        match child_runs.next_of_rows(tx, call):
+            case RowsNext.WAIT:
+                pass
+            case RowsNext.GO_ON:
+                continued = self._change_of(active).continued
+                if wait not in continued:
+                    continued.append(wait)
+            case RowsNext.COLLECT:
+                wait.is_collected = True
+                names = {reference: target.file_name for reference, target in active.targets(wait.key).items()}
+                collect = partial(child_runs.collect, call, names)
+                self._submit(partial(self._collect, active, wait, collect))
+
+    def _collect(self, active: ActiveRun, wait: Wait, collect: Callable[[], WaitEnd]) -> None:
+        """In the pool."""
+        try:
+            end = collect()
+        except Exception as error:  # the pool's arm: a step whose end nobody hears of waits for ever
+            if is_shortage(error) or isinstance(error, Unavailable):
+                raise OSError(errno.EAGAIN, "later") from error
+            log.exception("what runs have given could not be collected", extra={"attempt": wait.attempt})
+            said = error.message if isinstance(error, ProcessionError) else "see the server's log"
+            outcome = StepOutcome(
+                status=StepStatus.FAILED, message=f"what its runs have given could not be kept: {said}"
+            )
+            end = WaitEnd(outcome=outcome)
+        self._loop.post(events.Collected(active, wait, end))
+
+    def collected(self, event: events.Collected) -> None:
+        """Ends the step, unless its run was moved meanwhile."""
+        active, wait = event.active, event.wait
+        if active.is_dropped:
+            return
+        with self._resources.database.read() as tx:
+            seconds = self._seconds(active, wait.key, tx)
+        performing.settle(active, self._change_of(active), wait, event.end, seconds=seconds)
+        decisions.advance(active, self._change_of(active))
 
     def _seconds(self, active: ActiveRun, key: str, tx: Transaction) -> float:
         # By the stopwatch of the run: the time in which no server worked does not count.

@@ -13,6 +13,10 @@ from procession.model.processes import Value
 
 # Runs below one another, the first one included: deeper, nobody finds what failed.
 DEPTH_MAX = 5
+ROWS_MAX = 10_000  # of one step, each a run
+ROWS_BYTES_MAX = 2**20  # of their keys and of what they give
+KEY_CHARACTERS_MAX = 500
+AT_ONCE_MAX = 32  # runs of one step: each transaction starts so many at most
 
 
 class ProcessCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +31,50 @@ class ProcessCall(msgspec.Struct, frozen=True, kw_only=True):
     outputs: Mapping[str, str] = {}
     waits: bool = True  # False: the step ends when the run has started
     starts_anew: bool = False  # also where an earlier run of the step with the same inputs has succeeded
+    at_once: int = 0  # a run for each of many rows, so many at the same time; 0: a single run
+    stops: bool = True  # of rows: none is started any more once one has failed
+
+
+class CalledRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row for which a run is to be started: `number` is its place in the source, from 1.
+
+    `given` are inputs of the called process, by its "step.property", with the row's values filled in.
+    """
+
+    number: int
+    key: str  # the same in every try; two rows of a step have different ones
+    given: Mapping[str, str | bool | None]
+
+
+class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of a step stand. `failed`: also cancelled, timed out and refused; `kept`: of an earlier try."""
+
+    succeeded: int = 0
+    warned: int = 0
+    failed: int = 0
+    under_way: int = 0
+    waiting: int = 0
+    left_out: int = 0  # never started, since one before it failed
+    kept: int = 0
+
+    @property
+    def rows(self) -> int:
+        return self.succeeded + self.warned + self.failed + self.under_way + self.waiting + self.left_out
+
+    @property
+    def started(self) -> int:
+        """By this try of the step."""
+        return self.rows - self.waiting - self.left_out - self.kept
+
+
+class RowsEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How the runs of all rows ended: `first` says which failed first, `remark` what was odd about the rows."""
+
+    counts: RowCounts
+    first: str = ""
+    remark: str = ""
+    missing: tuple[str, ...] = ()  # files that the only run was to give, and has not
+    files: Mapping[str, FileGiven] = {}  # by where they go, "step.property" of the calling process
 
 
 class FileGiven(msgspec.Struct, frozen=True, kw_only=True):

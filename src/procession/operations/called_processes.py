@@ -6,12 +6,13 @@ publishes must be allowed to run them, and so must whoever starts the run, then 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from procession.actions import references
+from procession.actions import naming, references
 from procession.actions.contract import Action
 from procession.model import definitions, inputs, values
 from procession.model.child_runs import DEPTH_MAX, ProcessCall
@@ -22,6 +23,7 @@ from procession.model.people import AccountStatus, Role, User
 from procession.model.processes import Flow, Process, Property, PropertyType, Step
 from procession.model.rights import covers
 from procession.model.runs import Run
+from procession.model.steps import PropertyRow
 from procession.operations import rights
 from procession.operations.act import Act
 from procession.store import child_runs as store
@@ -126,6 +128,8 @@ class _Fit:
         # A given one counts as given, even if it is empty now: the run says so when it starts.
         left = [one for name, one in rows.items() if name not in self.call.inputs]
         found += [f"inputs: {text}" for text in inputs.wanting(definition, left)]
+        if self.call.at_once:
+            found += self._mixed(rows)
         return [mistake for mistake in found if mistake]
 
     def _input(self, item: Property | None, name: str, ours: Mapping[str, Property]) -> str:
@@ -138,6 +142,9 @@ class _Fit:
             return _unlike(f"inputs.{name}", ours[reference].type, item.type)
         if item.type is PropertyType.FILE:
             return f"inputs.{name}: a file is given as ${{step.property}}"
+        # Known row by row: then all of them are checked before the first run starts.
+        if self.call.at_once and isinstance(given, str) and naming.keys(given):
+            return ""
         # As the run itself would read it, so that both say the same.
         try:
             values.normalise(item, given)
@@ -148,7 +155,18 @@ class _Fit:
     def _output(self, item: Property | None, name: str, ours: Mapping[str, Property]) -> str:
         if item is None:
             return f'outputs: "{self.call.process}" has no property {name}'
-        return _unlike(f"outputs.{name}", item.type, ours[self.call.outputs[name]].type)
+        target = ours[self.call.outputs[name]].type
+        if self.call.at_once:
+            said = f"outputs.{name}: what the runs of rows give is listed in a File, not in a {target}"
+            return "" if target is PropertyType.FILE else said
+        return _unlike(f"outputs.{name}", item.type, target)
+
+    def _mixed(self, rows: Mapping[str, PropertyRow]) -> Iterator[str]:
+        """A file of theirs is taken as it is, so that nothing else goes to the same place."""
+        targets = Counter(self.call.outputs.values())
+        for name, target in self.call.outputs.items():
+            if name in rows and rows[name].item.type is PropertyType.FILE and targets[target] > 1:
+                yield f"outputs.{name}: is a file, and needs a File of its own; others go to ${{{target}}} too"
 
 
 def _unlike(where: str, source: PropertyType, target: PropertyType) -> str:

@@ -135,7 +135,7 @@ def _open(
         tables=tables_of_steps.TablesOfSteps(database, resources),
         connections=connections_of_steps.ConnectionsOfSteps(database, Keyring.of_home(home.folder), clock),
         approvals=approvals_of_steps.ApprovalsOfSteps(resources.home_clock),
-        child_runs=runs_of_steps.RunsOfSteps(resources),
+        child_runs=runs_of_steps.RunsOfSteps(database, resources),
     )
     return engine_resources, resources
 

@@ -197,6 +197,20 @@ def mark_gone(tx: Transaction, attempt: int) -> None:
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE id = ?", attempt)
 
 
+def wait_on(tx: Transaction, attempt: int, message: str) -> None:
+    """The try goes on without its process, which is free; `message` is kept until its end."""
+    tx.run(
+        "UPDATE step_attempt SET pid = 0, started_ticks = 0, boot_id = '', is_gone = 1, message = ? WHERE id = ?",
+        *(message, attempt),
+    )
+
+
+def remark_of(tx: Transaction, attempt: int) -> str:
+    """What wait_on() was told."""
+    row = tx.one("SELECT message FROM step_attempt WHERE id = ?", attempt)
+    return "" if row is None else str(row[0])
+
+
 def not_gone(tx: Transaction) -> list[tuple[RunId, AttemptRow]]:
     """Attempts whose processes may still live: what a server that crashed has left."""
     rows = tx.all(

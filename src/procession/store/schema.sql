@@ -459,22 +459,32 @@ CREATE TABLE approval_vote (
     PRIMARY KEY (attempt_id, user_id, signed)
 ) STRICT, WITHOUT ROWID;
 
--- One row a try of such a step. `child_id` NULL: it could not be started, `why` says so. `inputs` is the SHA-256 of what it
--- was given: a restart with the same ones keeps a run that succeeded. `waits` 0: the step does not wait for its end.
+-- Runs that a try of a step starts: one, at place 0, or one for each of many rows, at the places from 1. A row is here before
+-- its run starts, which makes it Started. `row_key`: the same in every try. `inputs`: the SHA-256 of all that the run was
+-- given; a restart with the same keeps a run that succeeded. `given`: JSON, the inputs that the row fills in. `waits` 0: the
+-- step does not wait for its end. LeftOut: it never starts, since one before it failed.
 CREATE TABLE child_run (
-    attempt_id INTEGER PRIMARY KEY REFERENCES step_attempt (id),
+    attempt_id INTEGER NOT NULL REFERENCES step_attempt (id),
+    place INTEGER NOT NULL,
+    row_key TEXT NOT NULL DEFAULT '',
     run_id INTEGER NOT NULL REFERENCES run (id),
     step_id INTEGER NOT NULL REFERENCES step (id),
     child_id INTEGER REFERENCES run (id),
-    inputs TEXT NOT NULL,
+    inputs TEXT NOT NULL DEFAULT '',
+    given TEXT NOT NULL DEFAULT '{}',
     waits INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('Waiting', 'Started', 'Over', 'Refused', 'LeftOut')),
     why TEXT NOT NULL DEFAULT '',
-    CHECK ((child_id IS NULL) = (why <> ''))
+    PRIMARY KEY (attempt_id, place),
+    CHECK ((child_id IS NOT NULL) = (state IN ('Started', 'Over'))),
+    CHECK ((why <> '') = (state = 'Refused'))
 ) STRICT;
 
-CREATE INDEX child_run_of_step ON child_run (step_id);
+CREATE UNIQUE INDEX child_run_of_key ON child_run (attempt_id, row_key);
+CREATE INDEX child_run_of_step ON child_run (step_id, row_key, attempt_id) WHERE child_id IS NOT NULL;
 CREATE INDEX child_run_of_run ON child_run (run_id);
 CREATE INDEX child_run_of_child ON child_run (child_id) WHERE child_id IS NOT NULL;
+CREATE INDEX child_run_of_state ON child_run (attempt_id, state, place);
 
 -- Who has filled in a run or uploaded to it, also to the run that its inputs were copied from.
 CREATE TABLE run_preparer (

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from procession.model.ids import RunId
 from procession.model.people import Caller
 from procession.operations import rights
-from procession.store import child_runs
+from procession.store import child_rows, child_runs
+from procession.store.child_rows import ShownRow
 from procession.store.database import Transaction
 
 SHOWN_MAX = 20  # of many restarts; the history has them all
+ROWS_SHOWN_MAX = 50  # of the thousands that a step may start runs for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,49 @@ class OtherRun:
     said: str
     run: RunId
     is_link: bool  # the reader has a role on its process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsOfStep:
+    """The runs that a step has started for rows, by its last try: `rows` are those that failed first."""
+
+    order: str
+    name: str
+    said: str
+    rows: list[ShownRow]
+    are_links: bool  # the reader has a role on their process
+
+
+def of_rows(tx: Transaction, caller: Caller, run: RunId) -> list[RowsOfStep]:
+    return [
+        RowsOfStep(
+            order=order, name=name, said=_counted(tx, attempt), rows=rows, are_links=_are_links(tx, caller, rows)
+        )
+        for attempt, order, name in child_rows.attempts_of_run(tx, run)
+        for rows in [child_rows.worst(tx, attempt, limit=ROWS_SHOWN_MAX)]
+    ]
+
+
+def _are_links(tx: Transaction, caller: Caller, rows: list[ShownRow]) -> bool:
+    # All of a step are runs of one process.
+    first = next((row.child for row in rows if row.child is not None), None)
+    return first is not None and rights.role_of(tx, caller.user, first) is not None
+
+
+def _counted(tx: Transaction, attempt: int) -> str:
+    counts = child_rows.counts(tx, attempt)
+    parts = {
+        "failed": counts.failed,
+        "with remarks": counts.warned,
+        "under way": counts.under_way,
+        "succeeded": counts.succeeded,
+        "waiting": counts.waiting,
+        "not started": counts.left_out,
+    }
+    over = counts.failed + counts.warned + counts.succeeded
+    said = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
+    shown = f"; the first {ROWS_SHOWN_MAX} are shown" if counts.rows > ROWS_SHOWN_MAX else ""
+    return f"{over:,} of {counts.rows:,} have ended: {said}{shown}"
 
 
 def of_run(tx: Transaction, caller: Caller, run: RunId) -> list[OtherRun]:

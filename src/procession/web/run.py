@@ -39,6 +39,7 @@ def show(call: Call, sent: SentDecision | None = None) -> HtmlReply:
     content = described(call, view, query.get("step", ""))
     content["printed_by"], content["printed_at"] = _printed(call)
     content["others"] = other_runs.of_run(call.tx, call.caller, view.run.id)
+    content["called"] = other_runs.of_rows(call.tx, call.caller, view.run.id) if view.is_present else []
     content["asked"] = approving.asked(call.tx, call.caller, view, sent)
     content["refused"] = sent.refused.message if sent else ""
     content["status_code"] = sent.refused.status if sent else 200

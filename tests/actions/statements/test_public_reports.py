@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -211,3 +212,16 @@ def test_a_03_that_goes_on_in_the_middle_of_a_summary(tmp_path):  # ministryofju
 
     assert (parsed.status, parsed.column("amount")) == (StepStatus.SUCCESS, ["-1388.82"]), parsed.message
     assert [row["amount"] for row in parsed.balances if row["kind"] == "available"] == ["46260.45"]
+
+
+@pytest.mark.parametrize(("number", "status"), [("A", StepStatus.WARNING), ("B", StepStatus.SUCCESS)])
+def test_a_number_of_several_transactions(tmp_path, number, status):
+    # securo-finance/securo#911, jbms/beancount-import#216, buckets/application#889: all but the first were dropped
+    file = bank.ofx(Month(moved=[TEN, TEN])).decode()
+    first, second = re.findall("<FITID>([^<\r\n]+)", file)
+    file = file.replace(f"<FITID>{first}", "<FITID>A").replace(f"<FITID>{second}", f"<FITID>{number}")
+
+    parsed = parse(tmp_path, file.encode())
+
+    assert (len(parsed.rows), parsed.status) == (2, status), parsed.message
+    assert ("1 number (FITID) is that of several" in parsed.message) == (status is StepStatus.WARNING)

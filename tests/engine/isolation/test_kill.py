@@ -190,7 +190,7 @@ def test_a_fork_server_that_went_deaf_is_replaced_while_nobody_waits(tmp_path: P
         began = time.monotonic()
         house.isolation.collect()
 
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4
         wait_until(lambda: not processes.is_running(deaf, started), "it is gone")
 
 

@@ -8,7 +8,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +29,8 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EO
 _LOCAL_HEADER_BYTES = 30  # the least that stands before a member's bytes
 _NAMED_MAX = 10
 _MAC_EXTRAS = "__MACOSX/"  # what macOS adds to every file: nobody packed it
+_DESKTOP_EXTRAS = frozenset({".ds_store", "thumbs.db", "desktop.ini"})  # how somebody's window showed a folder
+_IS_UTF_8 = 1 << 11  # APPNOTE 4.4.4
 
 
 class ZipArchive:
@@ -36,9 +38,7 @@ class ZipArchive:
 
     def __init__(self, archive: zipfile.ZipFile, source: FileInput) -> None:
         self._archive, self._name = archive, source.name
-        self.members = [
-            one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(_MAC_EXTRAS)
-        ]
+        self.members = [one for one in archive.infolist() if not one.is_dir() and not _is_extra(one.filename)]
 
     def only(self, pattern: str) -> zipfile.ZipInfo:
         """The one file that the pattern names, in any case. Raises Problem for none and for several.
@@ -61,6 +61,10 @@ class ZipArchive:
                     out.write(chunk)
         except _BROKEN as error:
             raise Problem(f'"{member.filename}" in "{self._name}" is damaged: {error}') from error
+
+
+def _is_extra(name: str) -> bool:
+    return name.startswith(_MAC_EXTRAS) or name.rpartition("/")[2].lower() in _DESKTOP_EXTRAS
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -92,6 +96,7 @@ def opened(source: FileInput) -> Iterator[ZipArchive]:
         # All of it before any of it is taken: whoever gets half of a bad zip believes that half.
         _check_size(archive.infolist(), source)
         for member in archive.infolist():
+            member.filename = _as_packed(member)
             _check_member(member, source.name)
         _check_overlaps(archive.infolist(), source.name)
         # Programs differ in which of the two they take.
@@ -100,6 +105,18 @@ def opened(source: FileInput) -> Iterator[ZipArchive]:
         except Problem as problem:
             raise Problem(f'"{source.name}": {problem}') from None
         yield ZipArchive(archive, source)
+
+
+def _as_packed(member: zipfile.ZipInfo) -> str:
+    """The name as whoever packed the member wrote it, with / between folders."""
+    name = member.filename
+    # macOS and others write UTF-8 and do not say so, and zipfile reads that as code page 437. The other way round, no
+    # name with a letter of that page is UTF-8 by chance.
+    if not member.flag_bits & _IS_UTF_8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    # As .NET and PowerShell wrote folders for years.
+    return name.replace("\\", "/")
 
 
 def _check_size(members: Sequence[zipfile.ZipInfo], source: FileInput) -> None:

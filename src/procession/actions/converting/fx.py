@@ -21,6 +21,7 @@ from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 from procession.actions.writing import exports
+from procession.model import currencies
 
 SOURCE, RATES = "source", "rates"
 _NAMED = 10
@@ -227,7 +228,10 @@ def _make(fx: _Fx) -> None:
 
 def _times(fx: _Fx, amount: str, whole: str, part: str) -> str:
     """SQL of an amount in ten-thousandths by a rate, rounded once."""
-    unit, is_even = 10 ** (4 - fx.settings.round.places), str(fx.settings.round.way == "half_even").lower()
+    said = fx.settings.round
+    # A yen has no hundredths: nobody could pay what would be left of it.
+    places = currencies.decimals_of(fx.to) if said.places is None else said.places
+    unit, is_even = 10 ** (4 - places), str(said.way == "half_even").lower()
     product = f'"times rate"({amount}, {whole}, {part}, {unit}, {is_even}) * {unit}'
     return f"CAST(CAST({product} AS DECIMAL(38,0)) * 0.0001::DECIMAL(5,4) AS {_CONVERTED})"
 
@@ -266,6 +270,22 @@ def _balance(fx: _Fx, by: Sequence[str]) -> None:
 
 
 def _warn(fx: _Fx, table: RateTable) -> None:
+    if ways := list(table.contradictions()):
+        source, target, day, rate, other = ways[0]
+        fx.work.warnings.append(
+            f"rates: {source} to {target} on {day} is {rate}, and {other} by the rate of {target} to {source}; each is "
+            f"taken for its own way{f' (and {len(ways) - 1:,} more)' if len(ways) > 1 else ''}"
+        )
+    _warn_of_age(fx)
+    if fx.settings.warn_percent is not None:
+        found = list(table.jumps(Decimal(str(fx.settings.warn_percent))))
+        told = [f"{source} to {target} on {day}: {was} became {now}" for source, target, day, was, now in found[:3]]
+        if found:
+            more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
+            fx.work.warnings.append(f"rates moved by more than {fx.settings.warn_percent} % ({'; '.join(told)}{more})")
+
+
+def _warn_of_age(fx: _Fx) -> None:
     if fx.settings.rule in {"last_before", "month_end"}:
         day = f"CAST({quote(fx.date)} AS DATE)"
         wanted = f"last_day({day})" if fx.settings.rule == "month_end" else day
@@ -277,9 +297,3 @@ def _warn(fx: _Fx, table: RateTable) -> None:
             days = "1 day" if row[1] == 1 else f"{row[1]} days"
             amounts = "1 amount has" if row[0] == 1 else f"{row[0]:,} amounts have"
             fx.work.warnings.append(f"{amounts} a rate that is older than its day, by up to {days}")
-    if fx.settings.warn_percent is not None:
-        found = list(table.jumps(Decimal(str(fx.settings.warn_percent))))
-        told = [f"{source} to {target} on {day}: {was} became {now}" for source, target, day, was, now in found[:3]]
-        if found:
-            more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
-            fx.work.warnings.append(f"rates moved by more than {fx.settings.warn_percent} % ({'; '.join(told)}{more})")

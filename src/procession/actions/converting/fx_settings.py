@@ -35,7 +35,10 @@ class RateColumns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Rounding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Each amount is rounded once, after it was multiplied."""
 
-    places: Annotated[int, msgspec.Meta(ge=0, le=4, description="decimals of the result")] = 2
+    places: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=4)] | None,
+        msgspec.Meta(description="decimals of the result; those of the currency if left out: 2 of EUR, 0 of JPY"),
+    ] = None
     way: Annotated[
         Literal["half_even", "half_up"],
         msgspec.Meta(description="a half goes to the even digit, or away from 0"),

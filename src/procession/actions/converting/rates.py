@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 PLACES = 18
+_APART_PERCENT = 5
 _EXACT = Context(prec=76, rounding=ROUND_HALF_EVEN)
 _UNIT = Decimal(1).scaleb(-PLACES)
 
@@ -66,12 +67,26 @@ class RateTable:
         return None
 
     def _straight(self, source: str, target: str, day: date, way: Way) -> Rate | None:
-        # The rate as published comes first, because an inverse is rounded.
-        if (pair := self._pairs.get((source, target))) and (found := way.of(pair.days, pair.rates, day)):
-            return Rate(value=found[0], on=found[1], how="direct")
-        if (pair := self._pairs.get((target, source))) and (found := way.of(pair.days, pair.rates, day)):
-            return Rate(value=rounded(_EXACT.divide(Decimal(1), found[0])), on=found[1], how="inverse")
-        return None
+        direct, inverse = (self._found(*pair, day, way) for pair in ((source, target), (target, source)))
+        # Of one day the rate as published comes first, because an inverse is rounded; an older one holds no longer.
+        is_newer = direct and inverse and inverse[1] > direct[1] and way.rule != "month_average"
+        if direct and not is_newer:
+            return Rate(value=direct[0], on=direct[1], how="direct")
+        return Rate(value=_turned(inverse[0]), on=inverse[1], how="inverse") if inverse else None
+
+    def _found(self, source: str, target: str, day: date, way: Way) -> tuple[Decimal, date] | None:
+        pair = self._pairs.get((source, target))
+        return way.of(pair.days, pair.rates, day) if pair else None
+
+    def contradictions(self) -> Iterable[tuple[str, str, date, Decimal, Decimal]]:
+        """Days with a rate for each way, where one is not about the inverse of the other: from, to, day, both."""
+        for (source, target), pair in sorted(self._pairs.items()):
+            back = self._pairs.get((target, source)) if source < target else None
+            turned = {} if back is None else dict(zip(back.days, back.rates, strict=True))
+            for day, rate in zip(pair.days, pair.rates, strict=True):
+                # More than buying and selling, or rounding, make of it.
+                if day in turned and abs(_EXACT.multiply(rate, turned[day]) - 1) * 100 > _APART_PERCENT:
+                    yield source, target, day, rate, _shown(_turned(turned[day]))
 
     def jumps(self, percent: Decimal) -> Iterable[tuple[str, str, date, Decimal, Decimal]]:
         """Rates that differ by more than so many percent from the one before: from, to, day, before, then."""
@@ -115,6 +130,14 @@ def _average(days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple
     for rate in rates[first:behind]:
         total = _EXACT.add(total, rate)
     return rounded(_EXACT.divide(total, Decimal(behind - first))), days[behind - 1]
+
+
+def _turned(rate: Decimal) -> Decimal:
+    return rounded(_EXACT.divide(Decimal(1), rate))
+
+
+def _shown(rate: Decimal) -> Decimal:
+    return rate.quantize(Decimal("0.000001"))
 
 
 def rounded(rate: Decimal) -> Decimal:

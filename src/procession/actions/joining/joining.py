@@ -13,7 +13,7 @@ from procession.actions.expecting import Expect
 from procession.actions.joining import join_settings
 from procession.actions.joining.join_settings import JoinedPair, JoinSettings
 from procession.actions.problems import Problem
-from procession.actions.rows import defaults, kinds, numbering, work
+from procession.actions.rows import defaults, kinds, looks, numbering, work
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW
 from procession.actions.rows.work import RowWork
@@ -228,14 +228,14 @@ def _are(count: int) -> str:
 
 
 def _spellings(join: _Join) -> Iterator[str]:
-    """Keys that would be found if case and blanks did not count."""
+    """Keys that would be found if case, blanks and what nobody sees did not count."""
     types = database.columns(join.work.connection, "left")
     # What an eye takes for equal is the reason most often, and the hardest to see.
     texts = [pair for pair in join.on if kinds.of(types[pair.left]) is ValueKind.TEXT]
     if not texts:
         return
     alike = " AND ".join(
-        f"lower(trim(u.{quote(pair.left)})) = lower(trim(r.{quote(pair.right)}))"
+        f"lower({looks.seen(f'u.{quote(pair.left)}')}) = lower({looks.seen(f'r.{quote(pair.right)}')})"
         if pair in texts
         else f"u.{quote(pair.left)} = r.{quote(pair.right)}"
         for pair in join.on
@@ -246,7 +246,8 @@ def _spellings(join: _Join) -> Iterator[str]:
         f"ORDER BY {left}, {right} LIMIT 1"
     ).fetchone()
     if row is not None:
-        yield f'"{row[0]}" and "{row[1]}" differ only in case or blanks, and are not equal'
+        one, other = (looks.visible(text) for text in row)
+        yield f'"{one}" and "{other}" differ only in case, blanks or signs unseen, and are not equal'
 
 
 def _prove(doing: RowWork, before: Mapping[str, Decimal], after: Mapping[str, Decimal], rows: int) -> None:

@@ -1,56 +1,23 @@
-"""run_process: runs another process as a step, and waits for its end without a process.
+"""run_process: runs another process as a step, once or for each row, and waits for the end without a process.
 
-The run is a run like any other, of whoever started this one. It is started once, whatever crashes.
+Each run is one like any other, of whoever started this one. It is started once, whatever crashes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from procession.actions import references
-from procession.actions.contract import Action, Example, FileOutput, OutputTarget, OutputValue, StepOutcome
-from procession.actions.in_engine import in_the_engine as run
-from procession.actions.references import Given, ReferenceText
-from procession.model.child_runs import ChildEnd, FileGiven, ProcessCall
+from procession.actions import naming, references
+from procession.actions.contract import Action, Context, Example, FileOutput, OutputTarget, OutputValue, StepOutcome
+from procession.actions.reading.options import FileOptions
+from procession.actions.rows import expressions, sources
+from procession.actions.rows.called_settings import EachCall, RunProcessSettings, constants
+from procession.actions.rows.sources import Sources
+from procession.model.child_runs import CalledRow, ChildEnd, FileGiven, ProcessCall
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
-from procession.model.processes import KEY_PATTERN, Effect, Value
-
-PROPERTIES_MAX = 200  # each is looked up when the step begins, in a transaction
-
-TheirProperty = Annotated[str, msgspec.Meta(pattern=rf"^{KEY_PATTERN}\.{KEY_PATTERN}$")]
-
-
-class RunProcessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    process: Annotated[str, msgspec.Meta(min_length=1, max_length=255, description="name of the process to run")]
-    inputs: Annotated[
-        dict[TheirProperty, Given],
-        msgspec.Meta(
-            max_length=PROPERTIES_MAX,
-            description="inputs of that process, as step.property, and what they get: a constant, or ${step.property}"
-            " of this one; those left out keep what the process has",
-        ),
-    ] = {}
-    outputs: Annotated[
-        dict[TheirProperty, ReferenceText],
-        msgspec.Meta(
-            max_length=PROPERTIES_MAX,
-            description="properties of that process, as step.property, and those of this one that get what they hold",
-        ),
-    ] = {}
-    wait: Annotated[
-        bool, msgspec.Meta(description="false: the step succeeds once the run has started, whatever becomes of it")
-    ] = True
-    again: Annotated[
-        Literal["failed", "all"],
-        msgspec.Meta(
-            description="what a restart of this step does where its last run succeeded with the same inputs: failed"
-            " keeps that run, all starts another"
-        ),
-    ] = "failed"
+from procession.model.processes import Effect, Value
+from procession.model.table_uses import TableUse
 
 
 def call(settings: RunProcessSettings) -> ProcessCall:
@@ -62,7 +29,16 @@ def call(settings: RunProcessSettings) -> ProcessCall:
         },
         waits=settings.wait,
         starts_anew=settings.again == "all",
+        at_once=0 if settings.each is None else settings.each.at_once,
+        stops=settings.each is not None and settings.each.stop == "at_first_failure",
     )
+
+
+def run(context: Context) -> StepOutcome:
+    """Reads the rows; the engine starts the runs. Never called for a single run."""
+    from procession.actions.rows import called
+
+    return called.read(context)
 
 
 def refused(why: str) -> StepOutcome:
@@ -116,8 +92,25 @@ def after(settings: RunProcessSettings, end: ChildEnd) -> StepOutcome:
     return settle(call(settings), end)
 
 
+def _sources(settings: RunProcessSettings) -> tuple[Sources, ...]:
+    return () if settings.each is None else (settings.each.source,)
+
+
 def reads(settings: RunProcessSettings) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(found for given in settings.inputs.values() if (found := references.parse(given))))
+    inputs = (found for given in settings.inputs.values() if (found := references.parse(given)))
+    return tuple(dict.fromkeys((*sources.reads(*_sources(settings)), *inputs)))
+
+
+def gathers(settings: RunProcessSettings) -> bool:
+    return settings.each is not None
+
+
+def tables(settings: RunProcessSettings) -> tuple[TableUse, ...]:
+    return sources.tables_of(*_sources(settings))
+
+
+def files_read(settings: RunProcessSettings) -> tuple[FileOptions, ...]:
+    return sources.files_of(*_sources(settings))
 
 
 def writes(settings: RunProcessSettings) -> tuple[str, ...]:
@@ -126,7 +119,24 @@ def writes(settings: RunProcessSettings) -> tuple[str, ...]:
 
 def check(settings: RunProcessSettings) -> tuple[str, ...]:
     """Mistakes that types cannot express."""
-    return tuple(_mistakes(settings))
+    return (*_mistakes(settings), *(() if settings.each is None else _of_rows(settings, settings.each)))
+
+
+def check_together(steps: Sequence[RunProcessSettings]) -> list[list[tuple[str, str]]]:
+    """The mistakes in the condition of each step, as setting and message."""
+    asked = [step.each.where if step.each is not None else None for step in steps]
+    found = expressions.mistakes([[("each.where", text, frozenset())] if text else [] for text in asked])
+    return [[("each", f"{path}: {said}") for path, said in mistakes] for mistakes in found]
+
+
+def _of_rows(settings: RunProcessSettings, each: EachCall) -> Iterator[str]:
+    yield from sources.mistakes("each.source", each.source)
+    # Every run would be given the same, which nobody means.
+    if not any(naming.keys(given) for given in constants(settings)):
+        yield "inputs: none has a {column} in it, so every row would run with the same inputs"
+    # Thousands of runs that nobody waits for could not be cancelled with this one either.
+    if not settings.wait:
+        yield "wait: the runs of rows are waited for; leave it out"
 
 
 def _mistakes(settings: RunProcessSettings) -> Iterator[str]:
@@ -150,7 +160,27 @@ _SETTINGS = {
 }
 _INPUTS = {"values.limit": 100}
 _TARGETS = {"values.breaks": OutputTarget(type="Number")}
+_ROWS = (
+    CalledRow(number=1, key="4010", given={"parameters.account": "4010"}),
+    CalledRow(number=3, key="4030", given={"parameters.account": "4030"}),
+)
 EXAMPLES = (
+    Example(
+        settings={
+            "process": "Bank reconciliation",
+            "inputs": {"parameters.account": "{account}", "parameters.limit": "${values.limit}"},
+            "each": {
+                "source": {"file": "${files.accounts}", "columns": {"account": {"type": "Text"}}},
+                "where": "is_open = 'yes'",
+            },
+            "outputs": {"results.breaks": "${files.breaks}"},
+        },
+        inputs={"files.accounts": b"account,is_open\n4010,yes\n4020,no\n4030,yes\n", "values.limit": 100},
+        targets={"files.breaks": OutputTarget(type="File")},
+        expected={},
+        message="2 of 3 rows",
+        rows=_ROWS,
+    ),
     Example(
         settings=_SETTINGS,
         inputs=_INPUTS,
@@ -183,6 +213,10 @@ ACTION = Action(
     after=after,
     reads=reads,
     writes=writes,
+    gathers=gathers,
+    tables=tables,
+    relations=files_read,
     check=check,
+    check_together=check_together,
     examples=EXAMPLES,
 )

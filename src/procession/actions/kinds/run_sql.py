@@ -21,7 +21,7 @@ from procession.actions.contract import (
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.options import FileOptions
-from procession.actions.rows import macros
+from procession.actions.rows import macros, valueless
 from procession.actions.sql import comparing, pitfalls, sql_checks, sql_complaints, sql_facts
 from procession.actions.sql.sql_checks import RESULT, WHERE
 from procession.actions.sql.sql_settings import RunSqlSettings
@@ -150,7 +150,8 @@ def _execute(
             # DuckDB counts from the statement, people count from the top.
             at = line + database.line_of(error) - 1
             said = sql_complaints.complaint(error, connection, statement.query, hidden)
-            raise Problem(f"{WHERE}, line {at}: {said}{sql_complaints.hint(error, made)}") from error
+            why = valueless.hint(connection, {name: [one] for name, one in made.items()}, said)
+            raise Problem(f"{WHERE}, line {at}: {said}{sql_complaints.hint(error, made)}{why}") from error
 
 
 def _gives_rows(statement: duckdb.Statement) -> bool:

@@ -11,7 +11,7 @@ from procession.actions.expecting import Expect
 from procession.actions.mapping import map_settings, patterns
 from procession.actions.mapping.map_settings import VALID_FROM, VALID_TO, MapSettings
 from procession.actions.problems import Problem
-from procession.actions.rows import defaults, kinds, work
+from procession.actions.rows import defaults, kinds, looks, work
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
@@ -62,6 +62,7 @@ def _map(doing: RowWork) -> str:
     _find(task)
     _choose(task)
     without = _tell_unmapped(task)
+    _tell_looks(task)
     _make_result(task)
     unused = _make_unused(task)
     doing.total("mapped", "total_out")
@@ -226,6 +227,20 @@ def _tell_unmapped(task: _Map) -> int:
         what = "1 row has a value" if row[0] == 1 else f"{row[0]:,} rows have values"
         task.work.warnings.append(f"{what} that no rule fits ({told}{f' and {more:,} more' if more > 0 else ''})")
     return int(row[0])
+
+
+def _tell_looks(task: _Map) -> None:
+    """Values that would find their rule if case, blanks and what nobody sees did not count."""
+    for number, value in enumerate(task.values):
+        own = f"SELECT DISTINCT low_{number} AS code FROM patterns WHERE shape_{number} = {patterns.ITSELF}"
+        row = task.work.connection.execute(
+            f"SELECT k.{value}, r.code FROM (SELECT DISTINCT {value} FROM lost) k JOIN ({own}) r "
+            f"ON lower({looks.seen(f'k.{value}')}) = lower({looks.seen('r.code')}) AND k.{value} <> r.code "
+            "ORDER BY ALL LIMIT 1"
+        ).fetchone()
+        if row is not None:
+            one, other = (looks.visible(text) for text in row)
+            task.work.warnings.append(f'"{one}" and "{other}" differ only in case, blanks or signs unseen')
 
 
 def _make_result(task: _Map) -> None:

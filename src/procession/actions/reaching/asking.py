@@ -33,6 +33,7 @@ from procession.actions.reaching.exchanges import (
 from procession.actions.reaching.filling import fill, given_of, known
 
 WAIT_SECONDS_MAX = 300.0  # before one more try of a request
+_PARTIAL = 206
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -96,8 +97,12 @@ class HttpCaller:
         raise AssertionError("it ends by an answer")
 
     def is_right(self, answer: HttpAnswer) -> bool:
-        wanted: Sequence[int] = self.context.settings.expect_status
-        return answer.status in wanted if wanted else 200 <= answer.status <= 299
+        settings: CallSettings = self.context.settings
+        if settings.expect_status:
+            return answer.status in settings.expect_status
+        # Part of what was asked for is no answer, unless a part was asked for.
+        is_part = answer.status == _PARTIAL and "range" not in {name.lower() for name in settings.headers}
+        return 200 <= answer.status <= 299 and not is_part
 
     def act(
         self, ask: HttpAsk, done: Acts, row: int, picked: Sequence[str]

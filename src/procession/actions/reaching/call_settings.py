@@ -137,7 +137,11 @@ class CallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     file: Annotated[ReferenceText | None, msgspec.Meta(description="a File that is sent as it is")] = None
     each: Annotated[EachRow | None, msgspec.Meta(description="one request for each row")] = None
     expect_status: Annotated[
-        list[Status], msgspec.Meta(max_length=20, description="answers that are right; any from 200 to 299 if left out")
+        list[Status],
+        msgspec.Meta(
+            max_length=20,
+            description="answers that are right; if left out, 200 to 299, and 206 where headers ask for a Range",
+        ),
     ] = []
     retry: Annotated[RetryOn | None, msgspec.Meta(description="answers after which it is tried again")] = None
     timeout_seconds: Annotated[

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from msgspec import Raw
 
 from procession.actions import references
 from procession.actions.contract import Context, OutputValue, StepOutcome
@@ -19,6 +21,7 @@ from procession.model.lifecycle import StepStatus
 
 # RFC 8288: <address>; rel="next", among others.
 _LINK = re.compile(r'<([^<>]*)>\s*((?:;\s*[A-Za-z*]+\s*=\s*(?:"[^"]*"|[^\s",;]+)\s*)*)')
+_COMPARED_MAX = 1_000_000  # items that are remembered
 _IS_NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next)(?=\s*(?:;|\Z))', re.IGNORECASE)
 
 
@@ -27,12 +30,15 @@ def run(context: Context, caller: HttpCaller, pages: Pages) -> StepOutcome:
     settings: CallSettings = context.settings
     first = caller.ask({})
     path = context.folder / "pages.json"
-    found, read, last = 0, 0, None
+    found, read, last, body, twice = 0, 0, None, b"", _Twice()
     with path.open("wb") as file:
         file.write(b"[")
         for answer in _answers(caller, first, pages):
             read, last = read + 1, answer
-            for item in pointers.items(answer.body.read_bytes(), pages.items, answer.url.host):
+            body = answer.body.read_bytes()
+            items = pointers.items(body, pages.items, answer.url.host)
+            twice.look(items)
+            for item in items:
                 file.write((b",\n" if found else b"\n") + bytes(item))
                 found += 1
             answer.body.unlink()  # else a thousand pages of 64 MB lie on the disk at once
@@ -46,8 +52,34 @@ def run(context: Context, caller: HttpCaller, pages: Pages) -> StepOutcome:
         outputs[references.only([settings.outputs.body])[0]] = file_of(context, replace(last, body=path))
     if settings.outputs.status is not None:
         outputs[references.only([settings.outputs.status])[0]] = last.status
-    said = f"{told(first)}: {found:,} items on {read} {'page' if read == 1 else 'pages'}"
-    return StepOutcome(status=StepStatus.SUCCESS, message=said, outputs=outputs)
+    said = f"{told(first)}: {found:,} {'item' if found == 1 else 'items'} on {read} {'page' if read == 1 else 'pages'}"
+    # Most servers leave the word out on their last page, and a mistyped one looks just so.
+    if read == 1 and pages.next != "link" and pointers.raw(body, pages.next, last.url.host) is None:
+        said += f", which has nothing at {pages.next}"
+    status = StepStatus.WARNING if twice.items else StepStatus.SUCCESS
+    return StepOutcome(status=status, message=f"{said}{twice.told}", outputs=outputs)
+
+
+@dataclass(slots=True)
+class _Twice:
+    """Items that stand on two pages: where others were added or taken away meanwhile, one comes again or never."""
+
+    items: int = 0
+    _seen: set[int] = field(default_factory=set)
+
+    def look(self, page: Sequence[Raw]) -> None:
+        """At one page more. Numbers and texts alone may well be equal."""
+        if len(self._seen) < _COMPARED_MAX:
+            found = [hash(bytes(item)) for item in page if bytes(item)[:1] == b"{"]
+            self.items += sum(one in self._seen for one in found)
+            self._seen.update(found)
+
+    @property
+    def told(self) -> str:
+        if not self.items:
+            return ""
+        what = "1 item stands" if self.items == 1 else f"{self.items:,} items stand"
+        return f"; {what} on two pages: they changed while they were read, and others may be missing"
 
 
 def _answers(caller: HttpCaller, ask: HttpAsk, pages: Pages) -> Iterator[HttpAnswer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,10 @@ _EXACT = msgspec.json.Decoder(float_hook=Decimal)
 
 def raw(content: bytes | msgspec.Raw, pointer: str, host: str) -> msgspec.Raw | None:
     """What stands there, as JSON; None if there is nothing. Raises Problem where the content is no JSON."""
-    found = msgspec.Raw(bytes(content))
+    # RFC 8259, 8.1: a reader may pass over the mark that servers of Windows put before their JSON.
+    found = msgspec.Raw(bytes(content).removeprefix(codecs.BOM_UTF8))
+    if not bytes(found).strip():
+        raise Problem(f"the answer of {host} is empty, and JSON is wanted")
     for word in pointer.split("/")[1:]:
         key = word.replace("~1", "/").replace("~0", "~")
         try:

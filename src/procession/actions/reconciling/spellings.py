@@ -7,8 +7,6 @@ nobody sees are told.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,12 +18,12 @@ from procession.actions.reading.options import Type
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import MatchingRule
 from procession.actions.reconciling.sides import Pair, Side
+from procession.actions.rows import looks
 
 if TYPE_CHECKING:
     import duckdb
 
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
-_UNSEEN = "[\t-\r \u00a0\u2007\u202f\ufeff\u200b\u00ad]+"  # blanks, and what has no width
 _VALUES = frozenset({"Number", "Money", "Date"})
 
 
@@ -68,22 +66,12 @@ def _told(connection: duckdb.DuckDBPyConnection, asked: _Asked) -> Iterator[tupl
 def _words(pair: Pair, count: int, left: str, right: str) -> str:
     stay = "row stays" if count == 1 else "rows stay"
     advice = "where they are the same value, declare both columns alike"
-    if _clean(left) == _clean(right):
+    if looks.as_seen(left) == looks.as_seen(right):
         advice = "they differ only in what nobody sees; trim: true takes blanks from both ends"
     return (
-        f'{count:,} left {stay} open only by spelling: "{_visible(left)}" in the left column "{pair.left}" and '
-        f'"{_visible(right)}" in the right column "{pair.right}" are not equal as texts; {advice}'
+        f'{count:,} left {stay} open only by spelling: "{looks.visible(left)}" in the left column "{pair.left}" and '
+        f'"{looks.visible(right)}" in the right column "{pair.right}" are not equal as texts; {advice}'
     )
-
-
-def _clean(text: str) -> str:
-    """As SQL does it in _meant()."""
-    return re.sub(_UNSEEN, " ", unicodedata.normalize("NFC", text)).strip(" ")
-
-
-def _visible(text: str) -> str:
-    """With the codes of what looks like a blank, like nothing or like another letter."""
-    return "".join(c if c.isprintable() and not unicodedata.combining(c) else f"\\u{ord(c):04x}" for c in text)
 
 
 def _open(asked: _Asked, one: Side) -> str:
@@ -100,7 +88,7 @@ def _meant(asked: _Asked, one: Side, key: int) -> str:
     pair, sides = asked.both.keys[key], asked.both.sides
     other = asked.both.side(one.other)
     kind, text = one.types[pair.of(one.name)], asked.both.values[one.name][key]
-    clean = f"nfc_normalize(trim(regexp_replace({text}, '{_UNSEEN}', ' ', 'g')))"
+    clean = looks.seen(text)
     if all(_is_declared_text(side, pair) for side in sides):
         return clean
     if kind == "DATE":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions import references
 from procession.actions.contract import Context, FileInput, TableInput
+from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.references import Given
 from procession.actions.reporting import places, report_tables
@@ -205,8 +206,11 @@ class _Layout:
             number = table.number(name, "chart.y")
             column = table.columns[number]
             # Excel would draw texts as zeros.
-            if column.scale is None and column.kind not in WHOLE | BINARY:
-                raise Problem(f'the chart "{sheet.sheet}": the column "{name}" holds no numbers')
+            if column.odd or (column.scale is None and column.kind not in WHOLE | BINARY):
+                why = column.remark if column.odd else f'the column "{name}" holds no numbers'
+                raise Problem(f'the chart "{sheet.sheet}": {why}')
+            if settings.kind == "pie":
+                self._warn_of_minus(sheet, table, column)
             y = start + number
             chart.add_series(
                 {
@@ -217,6 +221,14 @@ class _Layout:
             )
         chart.set_title({"name": settings.title or sheet.sheet})
         page.insert_chart("A1", chart, {"x_scale": _CHART_SCALE, "y_scale": _CHART_SCALE})
+
+    def _warn_of_minus(self, sheet: SheetSettings, table: ReportTable, column: SheetColumn) -> None:
+        """A slice cannot be less than nothing, and Excel draws it as if the minus were not there."""
+        query = f"SELECT count(*) FROM {quote(table.relation)} WHERE {quote(column.name)} < 0"
+        row = self.work.connection.execute(query).fetchone()
+        if row and row[0]:
+            amounts = "1 amount below zero is" if row[0] == 1 else f"{row[0]:,} amounts below zero are"
+            self.warnings.append(f'the chart "{sheet.sheet}": {amounts} drawn as if above; take kind: column')
 
     def write(self, page: Worksheet, place: CellPlace, value: CellValue) -> None:
         at = (place.row - 1, place.column - 1)

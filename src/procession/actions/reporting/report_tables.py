@@ -122,8 +122,17 @@ def prepare(work: RowWork, relation: str, settings: SheetSettings) -> ReportTabl
     for one in columns:
         if one.odd:
             work.context.log(f'sheet "{settings.sheet}", {one.remark}\n')
+    for name in settings.totals:
+        _refuse_odd(columns, names[kinds.column(names, name, where)], f"{where}, totals")
     rows = database.count(connection, shown)
     return ReportTable(settings=settings, relation=shown, columns=columns, names=names, rows=rows, groups=groups)
+
+
+def _refuse_odd(columns: Sequence[SheetColumn], heading: str, where: str) -> None:
+    """Raises Problem for numbers that are text on a sheet, because a formula adds them up as nothing."""
+    for one in columns:
+        if one.name == heading and one.odd:
+            raise Problem(f"{where}: {one.remark}, and Excel adds up no text; leave it out, or round it before")
 
 
 def _cut(work: RowWork, relation: str, name: str, kind: str, where: str) -> str:

@@ -14,7 +14,7 @@ from procession.actions.database import quote
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem, ShownProblem
 from procession.actions.reading.options import FileOptions
-from procession.actions.rows import macros, stacking, totals
+from procession.actions.rows import macros, stacking, totals, valueless
 from procession.actions.rows.sources import Sources, options_of
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
@@ -150,7 +150,8 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
     except Problem as problem:
         # A failed check is read by its exceptions; of any other failure, nothing half done is published.
         kept = doing.outputs if isinstance(problem, ShownProblem) else {}
-        return StepOutcome(status=StepStatus.FAILED, message=str(problem), outputs=kept, figures=doing.figures)
+        said = f"{problem}{valueless.hint(connection, doing.loaded, str(problem))}"
+        return StepOutcome(status=StepStatus.FAILED, message=said, outputs=kept, figures=doing.figures)
     except duckdb.Error as error:  # memory or disk
         hidden = database.places(context.folder)
         context.log(f"{database.hide(str(error), hidden)}\n")

@@ -21,6 +21,8 @@ from procession.actions.scripting.script_settings import RunPythonSettings, Scri
 _OF_FILES = frozenset({"File", TABLE})  # types of outputs that a script may write as files
 # Longer is no format that a library knows.
 _SUFFIX_CHARACTERS_MAX = 10
+# Of a binary number; what has three fewer when it is rounded to them was meant so.
+_DIGITS_EXACT, _DIGITS_MEANT = 15, 12
 
 
 class Outputs(MutableMapping[str, Any]):
@@ -75,6 +77,9 @@ class Outputs(MutableMapping[str, Any]):
         """Raises values.DoesNotFit."""
         if kind == TABLE:
             return self._rows(name, value)
+        if isinstance(value, float) and _has_residue(value):
+            shown = float.__repr__(value)
+            self._remarks.warn(f'the output "{name}" is {shown}: binary arithmetic left its trace; use decimal.Decimal')
         return self._collect_file(name, value) if kind == "File" and value is not None else values.fit(value, kind)
 
     def _rows(self, name: str, value: object) -> FileOutput:
@@ -139,6 +144,12 @@ class Outputs(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def _has_residue(value: float) -> bool:
+    """Whether it is 0.30000000000000004, which somebody meant as 0.3: a number of few digits but for its last ones."""
+    written, meant = (sum(map(str.isdigit, text)) for text in (float.__repr__(value), f"{value:.15g}"))
+    return written > _DIGITS_EXACT and meant <= _DIGITS_MEANT
 
 
 def _suffix(file_name: str) -> str:

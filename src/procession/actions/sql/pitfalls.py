@@ -1,7 +1,7 @@
 """Warns of SELECTs that are right as SQL and wrong as bookkeeping: each is certain by the text or by the rows.
 
 Columns that UNION puts together by position, NOT IN a list with an empty value, joins that repeat rows of both sides,
-and a LIMIT that takes any rows.
+a LIMIT that takes any rows, and weeks beside the year of the calendar.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
 from procession.actions.database import quote
-from procession.actions.sql import equations
+from procession.actions.sql import equations, sql_facts
 
 if TYPE_CHECKING:
     import duckdb
@@ -137,6 +137,14 @@ def _any_rows(
         yield "LIMIT takes any rows where nothing orders them, and may take others next time: add ORDER BY"
 
 
+def _weeks(
+    connection: duckdb.DuckDBPyConnection, node: Node, ctes: Sequence[Node], bound: Mapping[str, Any]
+) -> Iterator[str]:
+    """A week beside the year of the calendar, in what is given or grouped by."""
+    if doubt := sql_facts.week_years([node.get("select_list"), node.get("group_expressions")]):
+        yield doubt
+
+
 def _repeats(
     connection: duckdb.DuckDBPyConnection, node: Node, ctes: Sequence[Node], bound: Mapping[str, Any]
 ) -> Iterator[str]:
@@ -189,4 +197,4 @@ def _often(table: str, columns: Sequence[str]) -> str:
     return f"SELECT {shown}, count(*) AS times FROM {quote(table)} GROUP BY ALL HAVING count(*) > 1"
 
 
-_LOOKS: tuple[Callable[..., Iterator[str]], ...] = (_positions, _not_in, _any_rows, _repeats)
+_LOOKS: tuple[Callable[..., Iterator[str]], ...] = (_positions, _not_in, _any_rows, _weeks, _repeats)

@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from procession.actions.sql import sql_facts
@@ -19,6 +20,11 @@ DEATHS_MAX = 3  # after so many unreadable texts the file is refused
 
 # One process for all callers: each may take a GB.
 _ONE_AT_A_TIME = threading.Lock()
+
+# A form sends the whole file at each press of a button, and what is found in a text depends on the text alone.
+KEPT_MAX = 500  # texts, those asked for last
+KEPT_CHARACTERS_MAX = 20_000  # of a text and its facts; a longer one is read again
+_KEPT: dict[str, str] = {}  # the facts of a text, both as JSON; only whoever holds the lock may touch it
 
 Facts = dict[str, Any]
 
@@ -33,19 +39,37 @@ def read(texts: Sequence[str | tuple[str]]) -> list[Facts | None]:
     if not _ONE_AT_A_TIME.acquire(timeout=WAIT_SECONDS_MAX):
         raise Unavailable("other process files are being checked; try again in a moment")
     try:
-        found: list[Facts | None] = []
-        # A new process goes on behind the text that ended the last one.
-        while len(found) < len(texts) and found.count(None) < DEATHS_MAX:
-            found += _facts(texts[len(found) :])
-        return found
+        lines = _lines([json.dumps(text) for text in texts])
     except OSError as error:
         raise Unavailable(f"the SQL of the steps cannot be checked now: {error.strerror or error}") from error
     finally:
         _ONE_AT_A_TIME.release()
+    return [None if line is None else json.loads(line) for line in lines]
 
 
-def _facts(texts: Sequence[str | tuple[str]]) -> list[Facts | None]:
-    """Facts of the texts up to the first that killed the process, which is None."""
+def _lines(texts: Sequence[str]) -> list[str | None]:
+    answers: dict[str, str | None] = {text: _KEPT.pop(text) for text in set(texts) & _KEPT.keys()}
+    new = [text for text in dict.fromkeys(texts) if text not in answers]
+    found: list[str | None] = []
+    # A new process goes on behind the text that ended the last one.
+    while len(found) < len(new) and found.count(None) < DEATHS_MAX:
+        found += _read_anew(new[len(found) :])
+    answers.update(zip(new, found, strict=False))
+    _keep(answers)
+    return [answers[text] for text in takewhile(answers.__contains__, texts)]
+
+
+def _keep(answers: Mapping[str, str | None]) -> None:
+    for text, line in answers.items():
+        # What took too much may find more time and memory when it is asked for again.
+        if line is not None and len(text) + len(line) <= KEPT_CHARACTERS_MAX:
+            _KEPT[text] = line
+    for text in list(_KEPT)[:-KEPT_MAX]:
+        del _KEPT[text]
+
+
+def _read_anew(texts: Sequence[str]) -> list[str | None]:
+    """The facts of the texts up to the first that killed the process, which is None."""
     import subprocess  # not at the top: fork servers import this module, and would hold it for every step
 
     with subprocess.Popen(  # noqa: S603 - this Python and our own program
@@ -59,7 +83,7 @@ def _facts(texts: Sequence[str | tuple[str]]) -> list[Facts | None]:
         start_new_session=True,  # Ctrl-C is for us; we end the child
     ) as process:
         try:
-            answers, _ = process.communicate(json.dumps(texts).encode(), timeout=SECONDS_MAX)
+            answers, _ = process.communicate(f"[{','.join(texts)}]".encode(), timeout=SECONDS_MAX)
         except subprocess.TimeoutExpired:
             process.kill()
             answers, _ = process.communicate()
@@ -67,5 +91,5 @@ def _facts(texts: Sequence[str | tuple[str]]) -> list[Facts | None]:
             process.kill()
             raise
     # The last line may be torn.
-    found: list[Facts | None] = [json.loads(line) for line in answers.splitlines(keepends=True) if line.endswith(b"\n")]
+    found: list[str | None] = [line for line in answers.decode().splitlines(keepends=True) if line.endswith("\n")]
     return found if len(found) == len(texts) else [*found, None]

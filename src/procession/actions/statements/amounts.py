@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
+from procession.model import currencies
+
 WHOLE_DIGITS_MAX, DECIMALS_MAX = 15, 4  # DECIMAL(19,4), as the Money of tables
 _LEAST = Decimal(1).scaleb(-DECIMALS_MAX)
 # Bounded: of a number of a megabyte Python would make a Decimal before anybody looks at it.
@@ -15,15 +17,6 @@ _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3}){1,5}\.[0-9]{1,9}|[0-9]{1,3}(?:\.
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T[0-9:.]{5,20})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
 _FEBRUARY_DAYS = 28
 _CENTURY = 80  # two digits from here on are of the 20th century, as SWIFT has it
-# ISO 4217; all others have two.
-_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE, _FOUR = "BHD IQD JOD KWD LYD OMR TND", "CLF UYW"
-_DECIMALS = {name: count for names, count in ((_NONE, 0), (_THREE, 3), (_FOUR, 4)) for name in names.split()}
-
-
-def decimals_of(currency: str) -> int:
-    """How many decimals amounts in this currency have."""
-    return _DECIMALS.get(currency, 2)
 
 
 def plain(text: str) -> Decimal:
@@ -60,7 +53,7 @@ def minor_units(text: str, currency: str) -> Decimal:
     digits = text.strip().removeprefix("+").removeprefix("-")
     if not (digits.isascii() and digits.isdigit()) or len(digits) > WHOLE_DIGITS_MAX + 10:
         raise ValueError(f'"{text[:40]}" is no whole number')
-    amount = bounded(Decimal(digits).scaleb(-decimals_of(currency)), text)
+    amount = bounded(Decimal(digits).scaleb(-currencies.decimals_of(currency)), text)
     return -amount if text.strip().startswith("-") else amount
 
 

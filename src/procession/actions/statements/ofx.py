@@ -21,6 +21,7 @@ from procession.actions.statements.facts import (
     placed,
 )
 from procession.actions.statements.gathering import StatementGatherer
+from procession.model import currencies
 
 _STATEMENTS = frozenset({"STMTRS", "CCSTMTRS"})
 _PENDING = frozenset({"STMTTRNP"})
@@ -193,6 +194,6 @@ def amount_of(text: str, currency: str) -> Decimal:
     """An amount; the standard takes a comma for a decimal mark too. Raises ValueError where it may mean thousands."""
     amount = amounts.signed(text)
     _, comma, behind = text.strip().removesuffix("-").partition(",")
-    if comma and len(behind) == 3 and "." not in text and amounts.decimals_of(currency) != 3:
+    if comma and len(behind) == 3 and "." not in text and currencies.decimals_of(currency) != 3:
         raise ValueError(f'"{text[:40]}" may be a number with a fraction or one of thousands; ask the bank for a point')
     return amount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +77,7 @@ def _parse(doing: RowWork) -> str:
     again = database.count(doing.connection, "repeated")
     if again:
         doing.warnings.append(f"{_several(again, 'transaction')} given twice by overlapping files, counted once")
+    doing.warnings.extend(_reused(doing.connection))
     _make(doing.connection, settings)
     doing.lock()
     expecting.check(context, doing.connection, "transactions", settings.expect, doing.warnings)
@@ -83,6 +85,19 @@ def _parse(doing: RowWork) -> str:
     if settings.outputs.balances is not None:
         doing.publish("balances", settings.outputs.balances, default="balances.csv")
     return _told(doing, gatherer, len(gatherer.read) - len(repeated), rows)
+
+
+def _reused(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """A number that is to be each transaction's own, and is that of several in one statement."""
+    row = connection.execute(
+        "SELECT count(*), min(bank_reference) FROM (SELECT e.s, e.bank_reference FROM entries e "
+        "JOIN statements t ON t.s = e.s WHERE t.kind = 'OFX' AND e.bank_reference IS NOT NULL "
+        "GROUP BY ALL HAVING count(*) > 1)"
+    ).fetchone()
+    # Rows of tables are told apart by it, and so are transactions by most programs.
+    if row and row[0]:
+        numbers = "1 number (FITID) is that" if row[0] == 1 else f"{row[0]:,} numbers (FITID) are those"
+        yield f"{numbers} of several transactions of one statement, such as {row[1]}; a key needs amount and line too"
 
 
 def _sources(context: Context, settings: StatementSettings) -> list[FileInput]:

@@ -8,7 +8,7 @@ from typing import Any
 from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.rows import expressions, kinds, stacking
+from procession.actions.rows import expressions, kinds, looks, stacking
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW
 from procession.actions.rows.sources import Several
@@ -51,6 +51,8 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
             raise Problem(f"{stage.where}: no column of a file can hold a {type_}")
         select = _with(database.columns(connection, views[-1]), name, parsed.sql, views[-1])
         stage.warn_if_mixed(select)
+        if parsed.doubt:
+            stage.warn(parsed.doubt)
         _warn_of_nulls(stage, parsed, views[-1])
         views.append(f"derived {number} of {stage.relation}")
         # Views, so that twenty columns are one copy of the rows and not twenty.
@@ -83,11 +85,15 @@ def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: s
     lost = stage.ask(f"SELECT count(*) FROM ({inner}) WHERE {quote('made')} IS NULL AND {filled}")[0]
     if lost:
         values = "1 value is" if lost == 1 else f"{lost:,} values are"
-        stage.warn(f"{values} empty although the cells that they are made of are filled")
+        advice = (
+            "; where that is meant, coalesce(..., 0) says what stands there" if "try_cast" in parsed.sql.lower() else ""
+        )
+        stage.warn(f"{values} empty although the cells that they are made of are filled{advice}")
 
 
 def dedupe(stage: TransformRows, said: DedupeStep) -> None:
     by = [stage.column(name) for name in said.by]
+    _warn_of_looks(stage, by)
     before, rows = stage.totals(), stage.count("true")
     # The place in the file decides last, so that two runs keep the same row.
     order = ", ".join([*_order(stage, said.order), ROW])
@@ -105,6 +111,12 @@ def dedupe(stage: TransformRows, said: DedupeStep) -> None:
         stage.warn(f"{what} removed{f' ({gone})' if gone else ''}")
 
 
+def _warn_of_looks(stage: TransformRows, columns: Sequence[str]) -> None:
+    """Two rows for what everybody takes for one."""
+    if columns and (told := looks.twins(stage.work.connection, stage.relation, columns)):
+        stage.warn(told)
+
+
 def _order(stage: TransformRows, columns: Sequence[str], *, turned: bool = False) -> list[str]:
     """SQL of an order: -column is the other way round, unless a column has that very name; empty cells come last."""
     found = []
@@ -119,6 +131,7 @@ def _order(stage: TransformRows, columns: Sequence[str], *, turned: bool = False
 
 def group(stage: TransformRows, said: GroupStep) -> None:
     by = [stage.column(name) for name in said.by]
+    _warn_of_looks(stage, by)
     chosen = [quote(name) for name in by]
     for name in said.sum:
         column = stage.amount(name)
@@ -158,6 +171,7 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
     name, value = stage.column(said.name), stage.column(said.value)
     stays = [column for column in stage.columns if column not in {name, value}]
     headings = _headings(stage, name, said.columns_max)
+    _warn_of_looks(stage, [*stays, name])
     for heading in headings:
         if heading.lower() in {column.lower() for column in stays}:
             raise Problem(f'{stage.where}: the value "{heading}" of "{name}" is the name of a column that stays')

@@ -12,7 +12,7 @@ from procession.actions import database, references, values
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.references import Given
-from procession.actions.rows import expressions, kinds
+from procession.actions.rows import expressions, kinds, looks
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
@@ -103,7 +103,7 @@ def _is(rows: CheckedRows) -> None:
         rows.add_cells(f"{cell} IS NOT NULL", "'is filled'")
         return
     # Blanks alone look empty, and a person meant so.
-    blank = f" OR regexp_full_match({cell}, '[\\s\\p{{Z}}]*')" if rows.kind is ValueKind.TEXT else ""
+    blank = f" OR {looks.seen(cell)} = ''" if rows.kind is ValueKind.TEXT else ""
     rows.add_cells(f"{cell} IS NULL{blank}", "'is empty'")
 
 
@@ -121,9 +121,21 @@ def _one_of(rows: CheckedRows) -> None:
         listed = ", ".join(f"CAST({literal(str(rows.resolve(one, rows.kind)))} AS DECIMAL(38,10))" for one in wanted)
         condition = f"{quote(rows.column)} NOT IN ({listed})"
     else:
-        condition = f"CAST({quote(rows.column)} AS VARCHAR) NOT IN ({', '.join(literal(str(one)) for one in wanted)})"
+        listed = ", ".join(literal(str(one)) for one in wanted)
+        condition = f"CAST({quote(rows.column)} AS VARCHAR) NOT IN ({listed})"
     shown = ", ".join(str(one) for one in wanted[:5]) + (", ..." if len(wanted) > 5 else "")
-    rows.add_cells(condition, literal(f"is none of {shown}"))
+    alike = _but_for(rows, quote(rows.column), f"(SELECT unnest([{listed}]))")
+    rows.add_cells(condition, f"{literal(f'is none of {shown}')}{alike}")
+
+
+def _but_for(rows: CheckedRows, cell: str, known: str) -> str:
+    """SQL to put behind the words: whether a text is one of the known ones but for what an eye passes over."""
+    if rows.kind is not ValueKind.TEXT:
+        return ""
+    values = f"(SELECT lower({looks.seen('value')}) FROM {known} AS known(value))"
+    return (
+        f" || CASE WHEN lower({looks.seen(cell)}) IN {values} THEN ', but for case, blanks or signs unseen' ELSE '' END"
+    )
 
 
 def _in(rows: CheckedRows) -> None:
@@ -138,10 +150,12 @@ def _in(rows: CheckedRows) -> None:
             f"{kinds.of(there[column]).value}; say its type under columns of both"
         )
     name = rows.column
+    alike = _but_for(rows, f"s.{quote(name)}", f"(SELECT DISTINCT {quote(column)} FROM {quote(known)})")
     # Empty cells pass: that they must be filled is a rule of its own.
     rows.add(
-        f"SELECT s.{ROW}, {literal(name)}, CAST(s.{quote(name)} AS VARCHAR), 'is not known' FROM {rows.source} s "
-        f"ANTI JOIN {quote(known)} k ON k.{quote(column)} = s.{quote(name)} WHERE s.{quote(name)} IS NOT NULL"
+        f"SELECT s.{ROW}, {literal(name)}, CAST(s.{quote(name)} AS VARCHAR), 'is not known'{alike} "
+        f"FROM {rows.source} s ANTI JOIN {quote(known)} k ON k.{quote(column)} = s.{quote(name)} "
+        f"WHERE s.{quote(name)} IS NOT NULL"
     )
 
 
@@ -177,6 +191,8 @@ def _unique(rows: CheckedRows) -> None:
         f"FROM {rows.source} WHERE coalesce({texts}) IS NOT NULL "
         f"WINDOW same AS (PARTITION BY {keys}) QUALIFY count(*) OVER same > 1"
     )
+    if told := looks.twins(rows.work.connection, SOURCE, named):
+        rows.work.warnings.append(f"{rows.where}: {told}")
 
 
 def _balance(rows: CheckedRows) -> None:

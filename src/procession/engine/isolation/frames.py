@@ -18,6 +18,7 @@ from msgspec.msgpack import Ext
 from procession.actions.contract import FileOutput, OutputValue, StepOutcome
 from procession.engine.isolation.codec import BIG_INTEGER, DECIMAL, FILE_OUTPUT, Malformed, encoded, pack
 from procession.engine.isolation.contract import Done, Heartbeat, Progress, Record
+from procession.model.child_runs import KEY_CHARACTERS_MAX, ROWS_MAX, CalledRow
 from procession.model.figures import FIGURES_MAX, NAME_CHARACTERS_MAX, Figure
 from procession.model.files import clean_name
 from procession.model.follow_ups import LIST_CHARS_MAX, SETTINGS_MAX, FollowUp
@@ -92,6 +93,14 @@ class _FollowUp(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     listed: Annotated[str, Meta(min_length=1, max_length=LIST_CHARS_MAX)]
 
 
+class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    number: Annotated[int, Meta(ge=1, le=_JOBS_MAX)]
+    key: Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX)]
+    given: Annotated[
+        dict[Annotated[str, Meta(max_length=_REFERENCE_CHARS_MAX)], str | bool | None], Meta(max_length=200)
+    ]
+
+
 class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="done"):
     job: Annotated[int, Meta(ge=1, le=_JOBS_MAX)]
     status: Literal["Success", "Warning", "Failed"]
@@ -100,6 +109,7 @@ class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="do
     reusable: bool
     leaves: bool = False
     figures: _Figures = {}
+    rows: Annotated[list[_Row], Meta(max_length=ROWS_MAX)] | None = None
     follow_up: _FollowUp | None = None
 
 
@@ -157,9 +167,18 @@ def _wire(frame: Frame) -> _Wire:
         case Finished(done=Done(outcome=outcome, leaves=leaves), job=job, reusable=reusable):
             outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
             figures = {name: _packed(name, value) for name, value in outcome.figures.items()}
-            asked = outcome.follow_up
-            more = None if asked is None else _FollowUp(asked.settings, asked.listed)
-            return _Done(job, outcome.status.value, _told(outcome.message), outputs, reusable, leaves, figures, more)  # type: ignore[arg-type]
+            said = _told(outcome.message)
+            more = (_rows(outcome), _follow_up(outcome))
+            return _Done(job, outcome.status.value, said, outputs, reusable, leaves, figures, *more)  # type: ignore[arg-type]
+
+
+def _rows(outcome: StepOutcome) -> list[_Row] | None:
+    return None if outcome.rows is None else [_Row(row.number, row.key, dict(row.given)) for row in outcome.rows]
+
+
+def _follow_up(outcome: StepOutcome) -> _FollowUp | None:
+    asked = outcome.follow_up
+    return None if asked is None else _FollowUp(asked.settings, asked.listed)
 
 
 def _told(message: str) -> str:
@@ -215,6 +234,9 @@ def _finished(said: _Done) -> Finished:
         message=shown(said.message),
         outputs=outputs,
         figures={shown(name): _figure(name, value) for name, value in said.figures.items()},
+        rows=None
+        if said.rows is None
+        else tuple(CalledRow(number=row.number, key=shown(row.key), given=row.given) for row in said.rows),
         follow_up=None if (asked := said.follow_up) is None else FollowUp(settings=asked.settings, listed=asked.listed),
     )
     return Finished(done=Done(outcome=outcome, leaves=said.leaves), job=said.job, reusable=said.reusable)

@@ -49,6 +49,9 @@ class ActionKind(Protocol):
     def effect_of(self) -> Callable[[Any], Effect] | None: ...  # where it depends on the settings
 
     @property
+    def gathers(self) -> Callable[[Any], bool]: ...
+
+    @property
     def check(self) -> Callable[[Any], tuple[str, ...]]: ...
 
     @property
@@ -158,7 +161,7 @@ def check_references(given: GivenSettings, names: Names, told: Set[str] = frozen
         if message := _wrong_reference(names, reference, is_written=reference in written):
             document.wrong(places.get(reference, [path])[0], message)
     outputs = (*path, "outputs")
-    for reference in written:
+    for reference in () if action.gathers(found) else written:
         # The first place is right; each other one is marked.
         for place in [place for place in places.get(reference, ()) if place[: len(outputs)] == outputs][1:]:
             document.wrong(place, f"another output goes to ${{{reference}}} too, and only one of them would stay")

@@ -1,0 +1,71 @@
+"""Texts that an eye takes for equal and that are not: blanks of other kinds, signs without width, letters in two parts.
+
+They are left apart, because a text stays as it is written; what they would have done unseen is told.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from procession.actions import database
+from procession.actions.database import quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BETWEEN = "chr(31)"  # stands between the values of several columns: a sign that no file holds by chance
+# Texts of ASCII with single blanks inside look like nothing but themselves.
+_PLAIN = "[!-~]+( [!-~]+)*"
+
+
+def seen(text: str) -> str:
+    """SQL of a text as an eye takes it: one kind of blank and of dash, nothing that has no width, whole letters."""
+    widths = f"regexp_replace({text}, '\\p{{Cf}}+', '', 'g')"
+    dashes = f"regexp_replace({widths}, '\\p{{Pd}}', '-', 'g')"
+    return f"nfc_normalize(trim(regexp_replace({dashes}, '[\\s\\p{{Z}}]+', ' ', 'g')))"
+
+
+def as_seen(text: str) -> str:
+    """The same of a text that is here."""
+    kinds = [(sign, unicodedata.category(sign)) for sign in text]
+    kept = "".join("-" if kind == "Pd" else sign for sign, kind in kinds if kind != "Cf")
+    return unicodedata.normalize("NFC", " ".join(kept.split()))
+
+
+def visible(text: str) -> str:
+    """With the codes of what looks like a blank, like a dash, like nothing or like another letter."""
+    return "".join(sign if _is_itself(sign) else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def _is_itself(sign: str) -> bool:
+    is_other = unicodedata.combining(sign) or unicodedata.category(sign) == "Pd" or not sign.isprintable()
+    return sign in " -" or not is_other
+
+
+def twins(connection: duckdb.DuckDBPyConnection, relation: str, columns: Iterable[str]) -> str:
+    """What to tell of the first rows whose columns look alike and are not equal; empty for none.
+
+    A row without any of the values looks like no other.
+    """
+    types, named = database.columns(connection, relation), list(columns)
+    if "VARCHAR" not in {types[column] for column in named}:
+        return ""
+    texts = [f"coalesce(CAST({quote(column)} AS VARCHAR), '')" for column in named]
+    # Of different values: a million rows have a few thousand.
+    whole = f"SELECT DISTINCT concat_ws({_BETWEEN}, {', '.join(texts)}) AS x FROM {quote(relation)}"
+    # At least one of two that look alike has something odd in it, and most files have none.
+    odd = (
+        f"SELECT x, {seen('x')} AS look FROM texts WHERE NOT regexp_full_match(replace(x, {_BETWEEN}, ''), '{_PLAIN}')"
+    )
+    row = connection.execute(
+        f"WITH texts AS MATERIALIZED ({whole}), odd AS MATERIALIZED ({odd}) SELECT texts.x, odd.x FROM odd "
+        f"JOIN texts ON {seen('texts.x')} = odd.look AND texts.x <> odd.x WHERE odd.look <> '' ORDER BY ALL LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return ""
+    one, other = (visible(text.replace("\x1f", ", ")) for text in row)
+    is_trimmed = len({tuple(part.strip() for part in text.split("\x1f")) for text in row}) == 1
+    advice = "; trim: true takes blanks from both ends" if is_trimmed else ""
+    return f'"{one}" and "{other}" look alike and are not equal{advice}'
