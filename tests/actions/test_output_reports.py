@@ -1,4 +1,4 @@
-"""excel_report and archive: what people reported of other programs. Each case names its report."""
+"""excel_report, export and archive: what people reported of other programs. Each case names its report."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import io
 import struct
 import zipfile
 
+import msgspec
 import pytest
 
-from procession.actions.kinds import archive, excel_report
+from procession.actions.kinds import archive, excel_report, export, run_sql
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import Played, play
 
@@ -104,3 +105,55 @@ def test_folders_written_with_backslashes_are_folders(tmp_path):
     assert unpacked(tmp_path / "a", content, "*").names == {"o.file": "sales.csv"}
     assert unpacked(tmp_path / "b", content, "sub/*.csv").names == {"o.file": "sales.csv"}
     assert "leads out" in unpacked(tmp_path / "c", zipped("sub\\..\\..\\x"), "*").outcome.message
+
+
+def exported(folder, rows: str, **layout: object) -> Played:
+    settings = {"source": "${f.l}", "output": {"to": "${o.x}", "as": "x.csv"}, "layout": layout}
+    return play(export.ACTION, folder, settings, {"f.l": rows.encode()})
+
+
+TWICE = "d\n2026-10-25T02:30:00+02:00\n2026-10-25T02:30:00+01:00\n2026-10-25T04:30:00+01:00\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "zone", "is_told"),
+    [
+        # vshulcz/deja-vu#1788, duplicati/duplicati#2857: two moments of the night when clocks go back are one text
+        (TWICE, "Europe/Berlin", True),
+        (TWICE, "UTC", False),
+        ("d\n2026-03-29T03:30:00+02:00\n2026-10-25T04:30:00+01:00\n", "Europe/Berlin", False),
+    ],
+)
+def test_an_hour_that_comes_twice_is_told(tmp_path, rows, zone, is_told):
+    sql = {"sql": "FROM t", "inputs": {"t": "${f.t}"}, "outputs": {"result": {"to": "${o.x}", "zone": zone}}}
+
+    for played in (
+        exported(tmp_path / "a", rows, zone=zone),
+        play(run_sql.ACTION, tmp_path / "b", sql, {"f.t": rows.encode()}),
+    ):
+        assert played.outcome.status is (StepStatus.WARNING if is_told else StepStatus.SUCCESS)
+        assert ("2 moments are in an hour that comes twice in Europe/Berlin" in played.outcome.message) == is_told
+
+
+@pytest.mark.parametrize(
+    ("days", "pattern", "is_told"),
+    [
+        ("1926-01-31\n2026-01-31\n", "%d.%m.%y", True),  # mdbtools/mdbtools#39, moment/moment-timezone#957
+        ("1926-01-31\n2026-01-31\n", "%d.%m.%Y", False),
+        ("1985-01-31\n2026-01-31\n", "%d.%m.%y", False),
+    ],
+)
+def test_a_day_that_would_be_read_as_one_of_another_century_is_told(tmp_path, days, pattern, is_told):
+    message = exported(tmp_path, f"d\n{days}", date=pattern).outcome.message
+
+    assert ("1 day is not of 1969 to 2068" in message) == is_told
+
+
+@pytest.mark.parametrize(("pattern", "is_refused"), [("%d.%M.%Y", True), ("%Y%m%d%H%M%S", False), ("%d.%m.%Y", False)])
+def test_a_minute_that_was_meant_as_a_month_is_told_when_the_file_is_applied(pattern, is_refused):
+    """dimagi/commcare-hq#17528, artilleryio/artillery#7, felixge/node-dateformat#72: 31.00.2026."""
+    settings = {"source": "${f.l}", "output": {"to": "${o.x}", "as": "x.csv"}, "layout": {"date": pattern}}
+
+    mistakes = export.ACTION.check(msgspec.convert(settings, export.ACTION.settings))
+
+    assert any("is the minute; the month is %m" in said for said in mistakes) == is_refused

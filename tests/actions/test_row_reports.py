@@ -157,3 +157,26 @@ def test_why_a_column_without_a_value_is_text(tmp_path, rows, told):
     assert told in checked.outcome.message
     # DuckDB does not say of which column a sum was asked for.
     assert ("0 rows in f.s.csv: its" in selected.outcome.message) == ("0 rows" in told)
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ("k,g\n40*,A\n4010,\n", "1 row is mapped to nothing, by rule 2 (4010)"),
+        ("k,g\n40*,A\n4099,\n", ""),
+    ],
+)
+def test_a_rule_that_gives_nothing_is_told_where_it_holds(tmp_path, rules, told):
+    settings = {
+        "source": {"file": "${f.s}", "columns": TEXT},
+        "rules": {"file": "${f.r}", "columns": TEXT},
+        "match": ["k"],
+        "give": {"g": "g"},
+        "default": "Unmapped",
+        "outputs": {"result": "${o.r}"},
+    }
+
+    played = play(map_values.ACTION, tmp_path, settings, {"f.s": b"k\n4010\n4020\n", "f.r": rules.encode()})
+
+    assert told in played.outcome.message
+    assert played.outcome.status is (StepStatus.WARNING if told else StepStatus.SUCCESS)

@@ -152,3 +152,42 @@ def test_binary_fractions_of_amounts_are_told(tmp_path, name, value):
 )
 def test_shares_and_averages_are_no_residues(tmp_path, sql):
     assert silent(tmp_path, sql, {"t": "x\n0.10\n0.20\n0.37\n"}) is True
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_told"),
+    [
+        # xaprb, "The dangerous subtleties of LEFT JOIN and COUNT() in SQL": it was an inner join, and nobody saw it.
+        ("SELECT l.k, n FROM l LEFT JOIN r ON l.k = r.k WHERE n > 0", True),
+        ("SELECT l.k, count(*) AS c FROM l LEFT JOIN r USING (k) WHERE n > 0 GROUP BY l.k ORDER BY l.k LIMIT 1", True),
+        ("WITH x AS (SELECT l.k FROM l LEFT JOIN r USING (k) WHERE n > $least) FROM x", True),
+        ("SELECT l.k FROM l LEFT JOIN r ON l.k = r.k WHERE r.k IS NULL", False),
+        ("SELECT l.k FROM l LEFT JOIN r ON l.k = r.k AND n > 0", False),
+        ("SELECT l.k FROM l LEFT JOIN r ON l.k = r.k WHERE coalesce(n, 0) >= 0", False),
+        ("SELECT l.k FROM l JOIN r ON l.k = r.k WHERE n > 0", False),
+    ],
+)
+def test_a_where_that_undoes_an_outer_join_makes_a_warning(tmp_path, sql, is_told):
+    files, values = {"l": "k,a\n1,5\n2,6\n", "r": "k,n\n1,3\n"}, {"least": 0} if "$least" in sql else {}
+    told = "the WHERE behind the LEFT JOIN leaves out 1 row"
+
+    assert warned(tmp_path, sql, files, told, **values) if is_told else silent(tmp_path, sql, files) is True
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_told"),
+    [
+        # datarekha, "running total": rows of one day all had the total behind the last of them.
+        ("SELECT *, sum(v) OVER (PARTITION BY k ORDER BY d) AS total FROM t", True),
+        ("SELECT *, sum(v) OVER (ORDER BY d ROWS UNBOUNDED PRECEDING) AS total FROM t", False),
+        ("SELECT *, sum(v) OVER (ORDER BY k, d, v) AS total FROM t", False),
+        ("SELECT *, sum(v) OVER (PARTITION BY k) AS total FROM t", False),
+        ("SELECT k, sum(sum(v)) OVER (ORDER BY k) AS total FROM t GROUP BY k ORDER BY k", False),
+    ],
+)
+def test_a_running_total_over_rows_of_one_place_makes_a_warning(tmp_path, sql, is_told):
+    files = {"t": "k,d,v\na,2026-01-01,1\na,2026-01-01,2\nb,2026-01-02,4\n"}
+
+    assert (
+        warned(tmp_path, sql, files, "the total behind the last") if is_told else silent(tmp_path, sql, files) is True
+    )

@@ -266,22 +266,6 @@ def test_a_cell_that_looks_like_a_reference_is_a_text(shared: World) -> None:
     assert [one["p.said"] for one in listed(shared, run)] == ["${d.n}", "{n}", "'=1+1"]
 
 
-def test_a_process_that_may_not_be_run_any_more_starts_no_further_row(shared: World) -> None:
-    below = called(shared, DOUBLE)
-    text = above(shared, rows(1, 2), below)
-    process = shared.apply(text)
-    with shared.db.read() as tx:
-        number = tx.one("SELECT called_id FROM process_version_process WHERE process_id = ?", process.number)
-    assert number is not None
-    shared.db.write(lambda tx: tx.run("DELETE FROM process_version_process WHERE process_id = ?", process.number))
-    run = shared.create(process).id
-    shared.db.write(
-        lambda tx: tx.run("INSERT INTO process_version_process VALUES (?, 1, ?, ?)", process.number, below, number[0])
-    )
-    shared.start(run)
-    assert shared.wait(run, 60.0).outcome is Outcome.SUCCESS
-
-
 # --- a server that stops
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from procession.clock import ManualClock
 from procession.model.errors import Invalid
-from procession.model.ids import FileId, RunId, UserId
-from procession.store import migrations, outbox, runs, uploads
+from procession.model.ids import ActionStepId, FileId, RunId, UserId
+from procession.store import child_runs, migrations, outbox, runs, uploads
+from procession.store.child_runs import ChildState
 from procession.store.sqlite import SqliteDatabase
 from tests.store.conftest import OpenedFile
 
@@ -151,3 +152,40 @@ def test_an_upload_under_way_at_an_upgrade_goes_on_where_it_stood(tmp_path: Path
     assert (found.target, found.committed_at, found.content) == (FileId(1), None, None)
     assert (over.committed_at is None, over.content) == (False, None)
     assert ([(chunk.number, chunk.size_bytes) for chunk in kept], size, problems) == ([(2, 7)], 7, [])
+
+
+def test_a_run_that_a_step_waits_for_at_an_upgrade_is_waited_for(tmp_path: Path, clock: ManualClock) -> None:
+    path = tmp_path / "test.db"
+    with closing(sqlite3.connect(path)) as before:
+        for number, (_, sql) in sorted(migrations.available().items()):
+            if number < 24:
+                before.executescript(f"{sql}\nINSERT INTO schema_migration VALUES ({number}, '', 0);")
+        before.executescript(
+            "INSERT INTO process (name, version, created_at, modified_at, modified_by) VALUES ('', 1, 0, 0, '');"
+            "INSERT INTO process_version (process_id, number, definition, sha256, author, created_at)"
+            " VALUES (1, 1, '', '', '', 0);"
+        )
+        for run in (1, 2):
+            before.executescript(
+                "INSERT INTO run (process_id, version, name, description, alert_email, alert_sms, created_at,"
+                " modified_at, modified_by, started_at, executor, status)"
+                " VALUES (1, 1, '', '', '', '', 0, 0, '', 1, 'x', 'Running');"
+                "INSERT INTO step (process_id, run_id, key, name, kind, step_order, group_name, position, enabled)"
+                f" VALUES (1, {run}, 'call', '', 'Action', '1.1', '', 1, 1);"
+                "INSERT INTO step_attempt (run_id, step_id, attempt, number, epoch, started_at, status, pid,"
+                f" started_ticks, boot_id) VALUES ({run}, {run}, 1, 1, 1, 0, 'Running', 0, 0, '');"
+            )
+        before.execute("INSERT INTO child_run VALUES (1, 1, 1, 2, 'hash', 1, '')")
+        before.execute("INSERT INTO child_run VALUES (2, 2, 2, NULL, 'hash', 1, 'no role')")
+        before.commit()
+
+    db = SqliteDatabase(path, on_fatal=print)
+    migrations.migrate(db, clock.now())
+    with db.read() as tx:
+        child, refused = child_runs.of_attempt(tx, 1), child_runs.of_attempt(tx, 2)
+        waited_for, kept = child_runs.waited_for(tx, RunId(1)), child_runs.latest_of_step(tx, ActionStepId(1))
+    db.close()
+
+    assert child is not None and (child.child, child.inputs, child.state) == (RunId(2), "hash", ChildState.STARTED)
+    assert refused is not None and (refused.child, refused.why) == (None, "no role")
+    assert waited_for == [RunId(2)] and kept == child

@@ -33,7 +33,8 @@ def collect(tx: Transaction, blobs: Blobs, call: StepCall, targets: Mapping[str,
     files, contents = dict[str, FileGiven](), dict[str, Content]()
     taken = _files_of(tx, call)
     for ours in dict.fromkeys(call.call.outputs.values()):
-        names = [name for name, target in call.call.outputs.items() if target == ours]
+        # By name, as a definition keeps them: the order of a mapping in a file means nothing.
+        names = sorted(name for name, target in call.call.outputs.items() if target == ours)
         if names[0] not in taken:
             files[ours] = FileGiven(name=targets.get(ours) or _FILE_NAME)
             contents[ours] = _listed(tx, blobs, call.attempt, (counts.rows, names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path, PurePath
@@ -18,7 +18,7 @@ from procession.actions.problems import Problem
 from procession.actions.rows import kinds, numbering, work
 from procession.actions.rows.numbering import ROW
 from procession.actions.rows.work import RowWork
-from procession.actions.writing import archives, csv_cells, files, residues, workbooks
+from procession.actions.writing import archives, csv_cells, files, residues, time_texts, workbooks
 from procession.actions.writing.csv_cells import CsvStyle
 
 _SOURCE, _SHOWN, _PARTS = "source", "the rows as shown", "the rows by file"
@@ -56,6 +56,16 @@ class Export:
             case "parquet":
                 self._log(name, files.write_parquet(connection, shown, path))
 
+    def _unclear(self, shown: str, types: Mapping[str, str]) -> Iterator[str]:
+        """Warnings of days and moments whose text would be that of others."""
+        connection, layout = self.work.connection, self.settings.layout
+        if self.format in {"csv", "fixed", "xlsx"}:
+            yield from time_texts.repeated_hours(connection, shown, types, layout.zone)
+        dated = [(name, layout.date) for name in types if layout.date and self.format == "csv"]
+        yield from time_texts.short_years(connection, shown, types, dated)
+        fields = [(field.column, field.date) for field in layout.fixed if field.column and field.date]
+        yield from time_texts.short_years(connection, _SOURCE, database.columns(connection, _SOURCE), fields)
+
     def _log(self, name: str, remarks: tuple[str, ...]) -> None:
         for said in remarks:
             self.work.context.log(f"{name}: {said}\n")
@@ -67,6 +77,7 @@ class Export:
         types = database.columns(connection, shown)
         csv_cells.count_finite(connection, shown, types)
         self.work.warnings.extend(residues.warnings(connection, shown, types))
+        self.work.warnings.extend(self._unclear(shown, types))
         text = TextFile(connection=connection, layout=layout, name=name, given=self.given)
         if self.format == "fixed":
             self.work.warnings.extend(text.check(_SOURCE, is_fixed=True))

@@ -175,8 +175,7 @@ def _text_mistakes(layout: Layout, name: str) -> Iterator[str]:
         yield f'layout.encoding: "{layout.encoding}" is not a known encoding; try utf-8, latin-1 or cp1252'
     if layout.zone not in exports.zones():
         yield f'layout.zone: "{layout.zone}" is not a known time zone; write it like Europe/Berlin'
-    if layout.date is not None and not _DATE.match(layout.date):
-        yield f'layout.date: "{layout.date}" is no pattern; write it like %d.%m.%Y'
+    yield from _date_mistakes("layout.date", layout.date, "%d.%m.%Y")
     # As it will be: what is left out depends on the name and the decimal mark.
     delimiter = delimiter_of(layout, name)
     if delimiter in _IN_NUMBERS or delimiter == layout.quote:
@@ -188,6 +187,14 @@ def _text_mistakes(layout: Layout, name: str) -> Iterator[str]:
         yield "layout.decimal: is the delimiter too, and quotes are none"
 
 
+def _date_mistakes(path: str, pattern: str | None, example: str) -> Iterator[str]:
+    if pattern is not None and not _DATE.match(pattern):
+        yield f'{path}: "{pattern}" is no pattern; write it like {example}'
+    # A minute without its hour was meant as a month, and would be 00 on every day.
+    if pattern is not None and "%M" in pattern and "%H" not in pattern:
+        yield f'{path}: %M in "{pattern}" is the minute; the month is %m'
+
+
 def _field_mistakes(path: str, fields: Iterable[FixedColumn], keys: list[str]) -> Iterator[str]:
     for number, field in enumerate(fields, start=1):
         place = f"{path}.{number}"
@@ -195,8 +202,7 @@ def _field_mistakes(path: str, fields: Iterable[FixedColumn], keys: list[str]) -
             yield f"{place}: needs either `column` or `value`"
         if field.point == "none" and field.decimals is None:
             yield f"{place}.decimals: needed where no point is written: the reader cannot know where it stood"
-        if field.date is not None and not _DATE.match(field.date):
-            yield f'{place}.date: "{field.date}" is no pattern; write it like %d%m%y'
+        yield from _date_mistakes(f"{place}.date", field.date, "%d%m%y")
         # Zeros behind a number make another one of it.
         if field.pad.isdigit() and field.align == "left":
             yield f'{place}.pad: "{field.pad}" behind a value would change it'

@@ -63,6 +63,7 @@ def _map(doing: RowWork) -> str:
     _choose(task)
     without = _tell_unmapped(task)
     _tell_looks(task)
+    _tell_empty(task)
     _make_result(task)
     unused = _make_unused(task)
     doing.total("mapped", "total_out")
@@ -241,6 +242,18 @@ def _tell_looks(task: _Map) -> None:
         if row is not None:
             one, other = (looks.visible(text) for text in row)
             task.work.warnings.append(f'"{one}" and "{other}" differ only in case, blanks or signs unseen')
+
+
+def _tell_empty(task: _Map) -> None:
+    """Rows whose rule gives nothing: they count as mapped, and no default fills them."""
+    given = ", ".join(f"CAST(g.{quote(column)} AS VARCHAR)" for column in task.given.values())
+    row = task.work.connection.execute(
+        f"SELECT sum(k.n), min(c.rule) FROM chosen c JOIN keys k ON k.key = c.key "
+        f"JOIN {numbered(task.work.connection, RULES)} g ON g.{ROW} = c.rule WHERE coalesce({given}) IS NULL"
+    ).fetchone()
+    if row and row[0]:
+        rows = "1 row is" if row[0] == 1 else f"{row[0]:,} rows are"
+        task.work.warnings.append(f"{rows} mapped to nothing, by {_rule(task, row[1])}")
 
 
 def _make_result(task: _Map) -> None:

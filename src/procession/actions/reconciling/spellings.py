@@ -88,17 +88,15 @@ def _meant(asked: _Asked, one: Side, key: int) -> str:
     pair, sides = asked.both.keys[key], asked.both.sides
     other = asked.both.side(one.other)
     kind, text = one.types[pair.of(one.name)], asked.both.values[one.name][key]
-    clean = looks.seen(text)
+    clean, number = looks.seen(text), "DECIMAL(38,10))::VARCHAR"
     if all(_is_declared_text(side, pair) for side in sides):
         return clean
     if kind == "DATE":
         return f"t.{quote(pair.of(one.name))}::VARCHAR"
     if kind.startswith("DECIMAL"):
-        return f"CAST(t.{quote(pair.of(one.name))} AS DECIMAL(38,10))::VARCHAR"
-    anyhow = (
-        f"CASE WHEN regexp_full_match({clean}, '{_NUMBER}') THEN TRY_CAST({clean} AS DECIMAL(38,10))::VARCHAR "
-        f"ELSE lower({clean}) END"
-    )
+        return f"CAST(t.{quote(pair.of(one.name))} AS {number}"
+    as_number = f"regexp_full_match({clean}, '{_NUMBER}') THEN TRY_CAST({clean} AS {number}"
+    anyhow = f"CASE WHEN {as_number} ELSE lower({clean}) END"
     said = other.made.declared.get(pair.of(other.name))
     if said is None or said.type not in _VALUES:
         return anyhow

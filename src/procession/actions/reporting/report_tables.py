@@ -15,7 +15,7 @@ from procession.actions.reporting.report_settings import SheetSettings
 from procession.actions.reporting.splicing import SheetArea
 from procession.actions.rows import kinds
 from procession.actions.rows.kinds import ValueKind
-from procession.actions.writing import csv_cells, workbook_cells, workbook_columns
+from procession.actions.writing import csv_cells, time_texts, workbook_cells, workbook_columns
 from procession.actions.writing.workbook_cells import Styles
 from procession.actions.writing.workbook_columns import TEXT_CHARACTERS_MAX, SheetColumn
 
@@ -109,6 +109,7 @@ def prepare(work: RowWork, relation: str, settings: SheetSettings) -> ReportTabl
     if len(names) > places.COLUMNS_MAX:
         raise Problem(f"{where} would have {len(names):,} columns; it holds {places.COLUMNS_MAX:,}")
     csv_cells.count_finite(connection, relation, {name: there[name] for name in names})
+    work.warnings.extend(time_texts.repeated_hours(connection, relation, there, work.context.settings.zone))
     shown, groups = f"shown on {settings.sheet}", 0
     chosen = ", ".join(f"{_cut(work, relation, name, there[name], where)} AS {quote(names[name])}" for name in names)
     if settings.group_by is None:

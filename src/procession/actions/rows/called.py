@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, time
-from decimal import Decimal
+from datetime import date, datetime, time
 from typing import Any
 
 from procession.actions import database, naming, references
@@ -81,7 +80,7 @@ class _Fill:
 
 def _filled(given: str, known: Mapping[str, Any]) -> Cell:
     (first, *more) = naming.keys(given)
-    # A cell alone keeps what it is: an empty one stays empty, and no zero of an amount is dropped.
+    # A cell alone keeps what it is: an empty one stays empty, and true is no text.
     if not more and given == f"{{{first}}}":
         value = known[first]
         return value if isinstance(value, bool) else _text(value)
@@ -93,14 +92,13 @@ def _text(value: Any) -> str | None:
     match value:
         case None:
             return None
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return format(value, "f")
+        # A managed table keeps days as moments: midnight is the day.
+        case datetime() if value.time() == time():
+            return value.date().isoformat()
         case date() | time():
             return value.isoformat()
         case _:
-            return str(value)
+            return naming.plain(value)
 
 
 def _rows(doing: RowWork, each: EachCall, fill: _Fill) -> Iterator[CalledRow]:

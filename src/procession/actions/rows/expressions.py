@@ -32,7 +32,6 @@ class Parsed:
     columns: Sequence[str]
     divided: Sequence[str]
     makes_null: bool  # it says NULL itself, or what is meant to give it
-    doubt: str  # what is right as SQL and seldom meant
 
 
 def mistakes(steps: Sequence[Iterable[tuple[str, str, frozenset[str]]]]) -> list[list[tuple[str, str]]]:
@@ -65,8 +64,7 @@ def parse(work: RowWork, text: str, where: str) -> Parsed:
     if said := _mistake(facts, work.values):
         raise Problem(f"{where}: {said}")
     # The bracket has its own line, because a comment at the end of the text would hide it.
-    told = {name: facts[name] for name in ("columns", "divided", "makes_null", "doubt")}
-    return Parsed(sql=f"({text}\n)", **told)
+    return Parsed(sql=f"({text}\n)", columns=facts["columns"], divided=facts["divided"], makes_null=facts["makes_null"])
 
 
 def type_of(work: RowWork, parsed: Parsed, relation: str, where: str) -> str:

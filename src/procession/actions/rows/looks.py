@@ -6,7 +6,7 @@ They are left apart, because a text stays as it is written; what they would have
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from procession.actions import database
@@ -63,9 +63,11 @@ def twins(connection: duckdb.DuckDBPyConnection, relation: str, columns: Iterabl
         f"WITH texts AS MATERIALIZED ({whole}), odd AS MATERIALIZED ({odd}) SELECT texts.x, odd.x FROM odd "
         f"JOIN texts ON {seen('texts.x')} = odd.look AND texts.x <> odd.x WHERE odd.look <> '' ORDER BY ALL LIMIT 1"
     ).fetchone()
-    if row is None:
-        return ""
-    one, other = (visible(text.replace("\x1f", ", ")) for text in row)
-    is_trimmed = len({tuple(part.strip() for part in text.split("\x1f")) for text in row}) == 1
+    return "" if row is None else _told(row)
+
+
+def _told(texts: Sequence[str]) -> str:
+    one, other = (visible(text.replace("\x1f", ", ")) for text in texts)
+    is_trimmed = len({tuple(part.strip() for part in text.split("\x1f")) for text in texts}) == 1
     advice = "; trim: true takes blanks from both ends" if is_trimmed else ""
     return f'"{one}" and "{other}" look alike and are not equal{advice}'

@@ -1,7 +1,7 @@
 """Warns of SELECTs that are right as SQL and wrong as bookkeeping: each is certain by the text or by the rows.
 
 Columns that UNION puts together by position, NOT IN a list with an empty value, joins that repeat rows of both sides,
-a LIMIT that takes any rows, and weeks beside the year of the calendar.
+a LIMIT that takes any rows, a WHERE that undoes an outer join, running totals over ties, and weeks beside another year.
 """
 
 from __future__ import annotations
@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
 from procession.actions.database import quote
-from procession.actions.sql import equations, sql_facts
+from procession.actions.sql import equations
 
 if TYPE_CHECKING:
     import duckdb
 
 Node = Mapping[str, Any]
 _COMPARISONS = frozenset({"COMPARISON", "BETWEEN"})
+_OUTER = frozenset({"LEFT", "RIGHT", "FULL", "OUTER"})
+_ADDING = frozenset({"sum", "count", "count_star"})
+_UP_TO_EQUALS = ("UNBOUNDED_PRECEDING", "CURRENT_ROW_RANGE")
+_ONE: Node = {"class": "CONSTANT", "type": "VALUE_CONSTANT", "alias": "", "literal": {"kind": "INTEGER", "text": "1"}}
+_PARTS = {"year": "year", "week": "week", "weekofyear": "week", "isoyear": "isoyear", "yearweek": "isoyear"}
+_PART_FUNCTIONS = frozenset({"date_part", "datepart"})  # extract(week FROM day) too
 _BY_POSITION = frozenset({"UNION", "EXCEPT", "INTERSECT"})
 
 
@@ -137,11 +143,90 @@ def _any_rows(
         yield "LIMIT takes any rows where nothing orders them, and may take others next time: add ORDER BY"
 
 
+def _one_sided(
+    connection: duckdb.DuckDBPyConnection, node: Node, ctes: Sequence[Node], bound: Mapping[str, Any]
+) -> Iterator[str]:
+    """A WHERE that cannot be decided for rows of an outer join, most often because they have no partner."""
+    where, join = node.get("where_clause"), node.get("from_table") or {}
+    if where is None or join.get("join_type") not in _OUTER:
+        return
+    undecided = {"class": "OPERATOR", "type": "OPERATOR_IS_NULL", "alias": "", "children": [where]}
+    rows = _asked(connection, "SELECT count(*) FROM ({})", (_rows_of(node, [_ONE], undecided), ctes), bound)
+    if rows and rows[0][0]:
+        what = "1 row" if rows[0][0] == 1 else f"{rows[0][0]:,} rows"
+        yield (
+            f"the WHERE behind the {join['join_type']} JOIN leaves out {what} for an empty cell, as of those without a "
+            "partner: put the condition into ON, or write JOIN"
+        )
+
+
+def _running(
+    connection: duckdb.DuckDBPyConnection, node: Node, ctes: Sequence[Node], bound: Mapping[str, Any]
+) -> Iterator[str]:
+    """A running total over rows of which several stand at one place: all of them get the total behind the last."""
+    if node.get("type") != "SELECT_NODE" or node.get("group_expressions"):
+        return
+    for window, _ in _nodes(node["select_list"], ()):
+        if _is_running(window):
+            by = [*window["partitions"], *(order["expression"] for order in window["orders"])]
+            ties = "SELECT *, count(*) FROM ({}) GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
+            if _asked(connection, ties, (_rows_of(node, by), ctes), bound):
+                yield (
+                    f"{window['function_name']}() OVER (ORDER BY ...) gives rows that are equal in that order the "
+                    "total behind the last of them: order by more columns, or write ROWS UNBOUNDED PRECEDING"
+                )
+
+
+def _is_running(node: Node) -> bool:
+    """Whether it adds up in an order, over what SQL takes where no frame is written."""
+    is_window = node.get("class") == "WINDOW" and node["function_name"] in _ADDING
+    return is_window and bool(node["orders"]) and (node["start"], node["end"]) == _UP_TO_EQUALS
+
+
+def _week_years(tree: Any) -> str:
+    """What is wrong with a week beside a year: the first days of January are in the last week of the year before."""
+    parts: dict[frozenset[str], set[str]] = {}
+    for node, _ in _nodes(tree, ()):
+        name, texts = str(node.get("function_name", "")).lower(), _texts(node)
+        if name == "strftime" and "%G" not in texts and "%V" in texts and "%y" in texts.lower():
+            return (
+                "strftime: %V counts the weeks of the year %G, which begins and ends on other days than %Y; write %G-%V"
+            )
+        part = _PARTS.get(texts.lower() if name in _PART_FUNCTIONS else name)
+        if part and node.get("class") == "FUNCTION":
+            parts.setdefault(frozenset(_names(node)), set()).add(part)
+    if any(found == {"year", "week"} for found in parts.values()):
+        return "week counts ISO weeks, and 2025-12-29 is in week 1 of 2026: write isoyear beside it, and not year"
+    return ""
+
+
+def _texts(node: Node) -> str:
+    """The constants among the arguments of a call."""
+    given = [one.get("expression") or {} for one in node.get("arguments") or ()]
+    return "".join(str((one.get("literal") or {}).get("text", "")) for one in given)
+
+
+def _names(tree: Any) -> Iterator[str]:
+    return (each["column_names"][-1] for each, _ in _nodes(tree, ()) if each.get("class") == "COLUMN_REF")
+
+
+def _rows_of(node: Node, chosen: Sequence[Node], where: Node | None = None) -> Node:
+    """The SELECT without what groups, orders and limits its rows."""
+    plain: dict[str, Any] = {
+        "group_expressions": [],
+        "group_sets": [],
+        "having": None,
+        "qualify": None,
+        "modifiers": [],
+    }
+    return {**node, **plain, "select_list": list(chosen), "where_clause": where or node.get("where_clause")}
+
+
 def _weeks(
     connection: duckdb.DuckDBPyConnection, node: Node, ctes: Sequence[Node], bound: Mapping[str, Any]
 ) -> Iterator[str]:
     """A week beside the year of the calendar, in what is given or grouped by."""
-    if doubt := sql_facts.week_years([node.get("select_list"), node.get("group_expressions")]):
+    if doubt := _week_years([node.get("select_list"), node.get("group_expressions")]):
         yield doubt
 
 
@@ -197,4 +282,6 @@ def _often(table: str, columns: Sequence[str]) -> str:
     return f"SELECT {shown}, count(*) AS times FROM {quote(table)} GROUP BY ALL HAVING count(*) > 1"
 
 
-_LOOKS: tuple[Callable[..., Iterator[str]], ...] = (_positions, _not_in, _any_rows, _weeks, _repeats)
+_LOOKS: tuple[Callable[..., Iterator[str]], ...] = (
+    *(_positions, _not_in, _any_rows, _one_sided, _running, _weeks, _repeats),
+)

@@ -33,8 +33,6 @@ _FICKLE_FUNCTIONS |= {"now", "today", "current_date", "get_current_time", "curre
 _FICKLE_FUNCTIONS |= {"get_current_timestamp", "transaction_timestamp", "localtimestamp", "localtime"}
 _DIVIDING = frozenset({"/", "avg", "mean"})  # they make binary numbers of exact ones
 _NO_VALUES = {"SUBQUERY": "a SELECT inside of it", "STAR": "*, where a column is meant,"}
-_PARTS = {"year": "year", "week": "week", "weekofyear": "week", "isoyear": "isoyear", "yearweek": "isoyear"}
-_PART_FUNCTIONS = frozenset({"date_part", "datepart"})  # extract(week FROM day) too
 _TELLING_TABLES = frozenset({"pg_settings"})
 _TELLING_SETTINGS = re.compile(r"\w*(director|path|location|output|repositor)\w*")  # in SHOW temp_directory
 _BEFORE_TABLES = frozenset({"from", "join", "table", "into", "update", "describe", "show", "summarize", "pivot"})
@@ -154,7 +152,6 @@ def expression(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, An
             {name for node in nodes(value) if _name(node) in _DIVIDING for name in _columns(node) or _columns(value)}
         ),
         "makes_null": any(map(_may_be_null, nodes(value))),
-        "doubt": week_years(value),
     }
 
 
@@ -205,29 +202,6 @@ def _refused(tree: Any) -> str:
 def _may_be_null(node: dict[str, Any]) -> bool:
     is_null = (node.get("literal") or {}).get("kind") == "NULL_LITERAL"
     return is_null or _name(node) == "nullif"
-
-
-def week_years(tree: Any) -> str:
-    """What is wrong with a week beside a year: the first days of January are in the last week of the year before."""
-    parts: dict[frozenset[str], set[str]] = {}
-    for node in nodes(tree):
-        name, texts = _name(node), _texts(node)
-        if name == "strftime" and "%G" not in texts and "%V" in texts and "%y" in texts.lower():
-            return (
-                "strftime: %V counts the weeks of the year %G, which begins and ends on other days than %Y; write %G-%V"
-            )
-        part = _PARTS.get(texts.lower() if name in _PART_FUNCTIONS else name)
-        if part and node.get("class") == "FUNCTION":
-            parts.setdefault(frozenset(_columns(node)), set()).add(part)
-    if any(found == {"year", "week"} for found in parts.values()):
-        return "week counts ISO weeks, and 2025-12-29 is in week 1 of 2026: write isoyear beside it, and not year"
-    return ""
-
-
-def _texts(node: dict[str, Any]) -> str:
-    """The constants among the arguments of a call."""
-    given = [one.get("expression") or {} for one in node.get("arguments") or ()]
-    return "".join(str((one.get("literal") or {}).get("text", "")) for one in given)
 
 
 def main() -> None:

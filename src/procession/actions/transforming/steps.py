@@ -12,6 +12,7 @@ from procession.actions.rows import expressions, kinds, looks, stacking
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW
 from procession.actions.rows.sources import Several
+from procession.actions.sql import pitfalls
 from procession.actions.transforming.stage import AFTER, TransformRows
 from procession.actions.transforming.transform_settings import DedupeStep, GroupStep, PivotStep, UnpivotStep
 
@@ -51,9 +52,7 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
             raise Problem(f"{stage.where}: no column of a file can hold a {type_}")
         select = _with(database.columns(connection, views[-1]), name, parsed.sql, views[-1])
         stage.warn_if_mixed(select)
-        if parsed.doubt:
-            stage.warn(parsed.doubt)
-        _warn_of_nulls(stage, parsed, views[-1])
+        _warn_of_doubts(stage, parsed, views[-1])
         views.append(f"derived {number} of {stage.relation}")
         # Views, so that twenty columns are one copy of the rows and not twenty.
         # A view takes no parameters.
@@ -72,8 +71,11 @@ def _with(columns: Mapping[str, str], name: str, sql: str, relation: str) -> str
     return f"SELECT * REPLACE ({sql} AS {quote(there)}) FROM {quote(relation)}"
 
 
-def _warn_of_nulls(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:
-    """Values that are lost although all that they are made of is there."""
+def _warn_of_doubts(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:
+    """What is seldom meant, and values that are lost although all that they are made of is there."""
+    query = f"SELECT {parsed.sql} AS made FROM {quote(relation)}"
+    for doubt in dict.fromkeys(pitfalls.warnings(stage.work.connection, query, stage.work.used(query) or {})):
+        stage.warn(doubt)
     if parsed.makes_null or not parsed.columns:
         return
     # In a query inside, because a window function cannot stand in a WHERE.
@@ -172,20 +174,17 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
     stays = [column for column in stage.columns if column not in {name, value}]
     headings = _headings(stage, name, said.columns_max)
     _warn_of_looks(stage, [*stays, name])
-    for heading in headings:
-        if heading.lower() in {column.lower() for column in stays}:
-            raise Problem(f'{stage.where}: the value "{heading}" of "{name}" is the name of a column that stays')
-    is_amount = kinds.of(stage.columns[value]) is ValueKind.NUMBER
+    taken = {column.lower() for column in stays}
+    if clash := next((heading for heading in headings if heading.lower() in taken), None):
+        raise Problem(f'{stage.where}: the value "{clash}" of "{name}" is the name of a column that stays')
+    how = "sum" if kinds.of(stage.columns[value]) is ValueKind.NUMBER else "any_value"
     # Of several texts for one cell any would do for SQL.
-    if not is_amount:
+    if how == "any_value":
         _refuse_several(stage, [*stays, name], value)
-    how = "sum" if is_amount else "any_value"
     if not stays and not headings:
         raise Problem(f"{stage.where}: there are no rows, so there are no columns")
-    cells = [
-        f"{how}({quote(value)}) FILTER (WHERE CAST({quote(name)} AS VARCHAR) = {literal(heading)}) AS {quote(heading)}"
-        for heading in headings
-    ]
+    is_it = f"CAST({quote(name)} AS VARCHAR) ="
+    cells = [f"{how}({quote(value)}) FILTER (WHERE {is_it} {literal(one)}) AS {quote(one)}" for one in headings]
     keys = ", ".join(quote(column) for column in stays)
     end = f" GROUP BY {keys} ORDER BY {', '.join(f'{quote(column)} NULLS LAST' for column in stays)}" if stays else ""
     chosen = ", ".join([*([keys] if stays else []), *cells])

@@ -9,7 +9,7 @@ from procession.actions import database
 from procession.actions.contract import TABLE, Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.writing import csv_cells, parquet_columns, residues, table_rows, workbooks
+from procession.actions.writing import csv_cells, parquet_columns, residues, table_rows, time_texts, workbooks
 from procession.actions.writing.exports import OutputOptions, Target, file_name, options_of, reference_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def write(
     types = database.columns(connection, relation)
     rows = csv_cells.count_finite(connection, relation, types)
     warnings += [f"{name}: {text}" for text in residues.warnings(connection, relation, types)]
+    if suffix != ".parquet":
+        found = time_texts.repeated_hours(connection, relation, types, options_of(target).zone)
+        warnings += [f"{name}: {text}" for text in found]
     match suffix:
         case ".xlsx":
             notes = workbooks.write(connection, path, {Path(name).stem: relation}, options_of(target).zone)
