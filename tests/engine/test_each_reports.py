@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.people import Role
 from procession.store import permissions
+from procession.store.blobs import Sink
 from tests.engine import tables as managed
 from tests.engine.conftest import OPEN
 from tests.engine.steps import data, item, process, python, run_process, stay
@@ -185,3 +187,30 @@ def _run_of_a_table(world: World) -> RunId:
         outputs=dict.fromkeys(("p.amount", "p.day", "p.flag", "p.said", "p.rate"), "${d.list}"),
     )
     return world.begin(process(data("d", item("list", "File")), call, name="Above"))
+
+
+def test_a_disk_that_is_full_for_a_while_holds_up_the_list_and_nothing_else(tmp_path: Path) -> None:
+    """kestra-io/kestra#10866: what the runs gave was not written, and the step went on without it."""
+    world, refused = World(tmp_path, isolation=OPEN), list[int]()
+    sink = world.blobs.sink
+
+    def full_at_first() -> Sink:
+        if len(refused) < 2:
+            refused.append(1)
+            raise OSError(errno.ENOSPC, "no space left")
+        return sink()
+
+    world.engine.start()
+    try:
+        below = called(world, DOUBLE)
+        text = above(world, rows(1, 2), below, outputs={"p.twice": "${d.list}"})
+        process_id = world.apply(text)
+        world.blobs.sink = full_at_first  # type: ignore[method-assign, assignment]
+        run = world.create(process_id).id
+        world.start(run)
+
+        assert world.wait(run, 60.0).outcome is Outcome.SUCCESS
+        assert len(refused) == 2
+        assert [one["p.twice"] for one in listed(world, run)] == ["2", "4"]
+    finally:
+        world.close()

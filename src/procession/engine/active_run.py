@@ -77,6 +77,7 @@ class Wait:
     rows: tuple[CalledRow, ...] | None = None  # for which it starts runs, until they are on disk
     remark: str = ""  # what was odd about them
     is_collected: bool = False  # what their runs have given is being made a file
+    short_since: float | None = None  # when a shortage began to hold that up, monotonic
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from functools import partial
 
 from procession.actions.contract import StepOutcome
 from procession.engine import job_values, removal
-from procession.engine.active_run import Work
+from procession.engine.active_run import Wait, Work
 from procession.engine.events import JobDue, Killed, OverLimit, Published
 from procession.engine.isolation.contract import Died, Done, KillReceipt, LogText, Progress, Record
 from procession.engine.loop import Loop
@@ -72,7 +72,7 @@ class Attempts:
     def _come_again(self, job: Job) -> None:
         self._loop.post_later(JobDue(job))
 
-    def is_patient(self, work: Work) -> bool:
+    def is_patient(self, work: Work | Wait) -> bool:
         """Whether to keep waiting for the end of a shortage."""
         moment = self._resources.clock.monotonic()
         if work.short_since is None:

@@ -49,7 +49,7 @@ class Executor:
         self._slots = Slots(resources)
         self._tables = TableEnds(resources, loop, again=self._attempts.publish, ended=self._ended_with_tables)
         self._changes: dict[RunId, Change] = {}  # of this turn
-        self._waits = Waits(resources, loop, self._attempts.submit, change_of=self._change, parked=parked)
+        self._waits = Waits(resources, loop, self._attempts, change_of=self._change, parked=parked)
         self.settle_waits, self.collected = self._waits.settle, self._waits.collected
         self._runs = RunsAtWork(loop, left)
         self.active_runs, self.dying = self._runs.active, self._runs.dying

@@ -10,10 +10,10 @@ from functools import partial
 from procession.actions.contract import StepOutcome
 from procession.engine import decisions, events, performing
 from procession.engine.active_run import ActiveRun, Wait
+from procession.engine.attempts import Attempts
 from procession.engine.changes import Change
 from procession.engine.loop import Loop
 from procession.engine.options import EngineResources
-from procession.engine.pool import Job
 from procession.engine.step_runs import RowsNext, StepRuns, WaitEnd
 from procession.model.errors import ProcessionError, Unavailable
 from procession.model.lifecycle import StepStatus
@@ -31,14 +31,14 @@ class Waits:
         self,
         resources: EngineResources,
         loop: Loop,
-        submit: Callable[[Job], None],
+        attempts: Attempts,
         *,
         change_of: Callable[[ActiveRun], Change],
         parked: Callable[[], None],
     ) -> None:
         self._resources = resources
         self._loop = loop
-        self._submit = submit
+        self._attempts = attempts
         self._change_of = change_of
         self._on_parked = parked
 
@@ -97,14 +97,15 @@ class Waits:
                 wait.is_collected = True
                 names = {reference: target.file_name for reference, target in active.targets(wait.key).items()}
                 collect = partial(child_runs.collect, call, names)
-                self._submit(partial(self._collect, active, wait, collect))
+                self._attempts.submit(partial(self._collect, active, wait, collect))
 
     def _collect(self, active: ActiveRun, wait: Wait, collect: Callable[[], WaitEnd]) -> None:
         """In the pool."""
         try:
             end = collect()
         except Exception as error:  # the pool's arm: a step whose end nobody hears of waits for ever
-            if is_shortage(error) or isinstance(error, Unavailable):
+            is_passing = is_shortage(error) or isinstance(error, Unavailable)
+            if is_passing and self._attempts.is_patient(wait):
                 raise OSError(errno.EAGAIN, "later") from error
             log.exception("what runs have given could not be collected", extra={"attempt": wait.attempt})
             said = error.message if isinstance(error, ProcessionError) else "see the server's log"

@@ -40,7 +40,6 @@ from procession.actions.reconciling.matching import MatchingRule
 from procession.actions.reconciling.plans import ReconcilePlan
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings, sources_of
 from procession.actions.reconciling.sides import SIDES, Side
-from procession.actions.tables import inputs
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts:
     sides = _load(context, connection, plan, warnings)
     given = None if settings.decisions is None else decisions.load(context, connection, settings.decisions)
     # Between our reading of files and the user's conditions.
-    database.lock(connection, context.folder, inputs.paths())
+    database.lock(connection, context.folder, database.table_files())
     as_of = plans.as_of(context)
     compared = ledgers.settle(
         connection, sides, keys=plan.keys, dates=plan.dates, amount=(plan.amount, plan.is_opposite)
