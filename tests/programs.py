@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import ssl
 import subprocess
@@ -16,9 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import procession
+from tests.forking import Forked
 from tests.support import wait_until
 
 SOURCE = Path(procession.__file__).parent.parent
@@ -78,15 +79,18 @@ class Said:
 
 def command(home: Path, *arguments: str) -> Said:
     """Run `procession ...` on this home."""
-    done = subprocess.run(
-        [sys.executable, "-m", "procession", *arguments, "--home", str(home)],
-        cwd=SOURCE,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=COMMAND_SECONDS_MAX,
-    )
-    return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+    with TemporaryFile() as out, TemporaryFile() as err:
+        process = Forked([*arguments, "--home", str(home)], str(SOURCE), (0, out.fileno(), err.fileno()))
+        try:
+            code = process.wait(COMMAND_SECONDS_MAX)
+        finally:
+            process.send_signal(signal.SIGKILL)
+        return Said(code=code, out=_text(out), err=_text(err))
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def apply_text(home: Path, text: str) -> Any:
@@ -102,7 +106,7 @@ def apply_text(home: Path, text: str) -> Any:
 class Running:
     """A server under test."""
 
-    process: subprocess.Popen[str]
+    process: Forked | subprocess.Popen[bytes]
     ready: Any
     log: Path
 
@@ -117,41 +121,33 @@ class Running:
 
 
 @contextmanager
-def serving(home: Path, *options: str) -> Iterator[Running]:
-    """A server that is ready; ended afterwards by its pid, if it has not ended before."""
-    log = home.parent / f"server-{uuid.uuid4().hex}.log"
-    command_line = [sys.executable, "-m", "procession", "serve", "--home", str(home), "--port", "0", "--json", *options]
-    with log.open("w") as err:
-        process = subprocess.Popen(command_line, cwd=SOURCE, stdout=subprocess.PIPE, stderr=err, text=True)
-    assert process.stdout is not None
+def serving(home: Path, *options: str, anew: bool = False) -> Iterator[Running]:
+    """A server that is ready; ended afterwards by its pid, if it has not ended before. `anew`: as users start it."""
+    out, log = (home.parent / f"server-{uuid.uuid4().hex}.{kind}" for kind in ("out", "log"))
+    arguments = ["serve", "--home", str(home), "--port", "0", "--json", *options]
+    process: Forked | subprocess.Popen[bytes]
+    with out.open("wb") as told, log.open("wb") as err:
+        if anew:
+            command_line = [sys.executable, "-m", "procession", *arguments]
+            process = subprocess.Popen(command_line, cwd=SOURCE, stdout=told, stderr=err)
+        else:
+            process = Forked(arguments, str(SOURCE), (0, told.fileno(), err.fileno()))
     try:
-        os.set_blocking(process.stdout.fileno(), False)
-        said = bytearray()
 
-        def line() -> bool:
+        def said() -> bytes:
             assert process.poll() is None, log.read_text()
-            said.extend(_read(process))
-            return said.endswith(b"\n")
+            line = out.read_bytes()
+            return line if line.endswith(b"\n") else b""
 
-        wait_until(line, READY_SECONDS_MAX)
-        yield Running(process=process, ready=json.loads(said), log=log)
+        ready = json.loads(wait_until(said, READY_SECONDS_MAX))
+        yield Running(process=process, ready=ready, log=log)
     finally:
-        if process.poll() is None:
-            process.terminate()
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(END_SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
-
-
-def _read(process: subprocess.Popen[str]) -> bytes:
-    assert process.stdout is not None
-    try:
-        return os.read(process.stdout.fileno(), 65536)
-    except BlockingIOError:
-        return b""
+            process.send_signal(signal.SIGKILL)
+            process.wait(END_SECONDS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

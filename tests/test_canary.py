@@ -73,7 +73,7 @@ def test_a_secret_is_in_nothing_that_a_server_says_writes_or_shows(site: Site, t
     assert made.code == 0, made.err
     secret.unlink()
     seen = made.out + made.err
-    with serving(home) as server:
+    with serving(home, anew=True) as server:
         apply_text(home, PROCESS)
         client = sign_in(home, server.address)
         run = client.json("POST", "processes/p-1/processruns", {"start": True})["id"]

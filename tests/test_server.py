@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_new_home_is_private_and_has_an_administrator(home: Path) -> None:
-    with serving(home) as server:
+    with serving(home, anew=True) as server:
         health = ask("GET", f"{server.address}/health")
 
         assert health.json == {"status": "ok"}
@@ -33,7 +33,7 @@ def test_a_new_home_is_private_and_has_an_administrator(home: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_time_when_it_is_told_to(home: Path, number: int) -> None:
-    with serving(home) as server:
+    with serving(home, anew=True) as server:
         assert server.end(number) == 0
 
 

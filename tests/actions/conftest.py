@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from procession.actions.contract import Action, ConnectionInput
+from tests.actions import mariadb as mariadbs
 from tests.actions import postgres as servers
 from tests.actions import transfer_sites
+from tests.actions.mariadb import Mariadb
 from tests.actions.postgres import Postgres
 from tests.actions.reaching import http_server
 from tests.actions.reaching.http_server import HttpServer
@@ -28,6 +30,12 @@ def http() -> Iterator[HttpServer]:
 def postgres() -> Iterator[Postgres]:
     # One for all tests of a process: it takes two seconds to start.
     with servers.running() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Mariadb]:
+    with mariadbs.running() as made:
         yield made
 
 

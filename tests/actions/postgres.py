@@ -106,7 +106,7 @@ class Relay:
                 self._forward(client, server)
             finally:
                 # A client that was killed may end in an error, and the server must see that nobody is there.
-                _end(server)
+                end(server)
             back.join()
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
@@ -115,13 +115,13 @@ class Relay:
                 if self.hook is not None:
                     self.hook(data)
             except Cut:
-                _end(client)
+                end(client)
                 # Not its end of writing alone: the answer to what came before has no reader either.
                 server.shutdown(socket.SHUT_RDWR)
                 return
             except CutAfter:
                 # Nothing of the answer may pass, and the server has all that was sent.
-                _end(client)
+                end(client)
                 server.sendall(data)
                 return
             server.sendall(data)
@@ -141,10 +141,10 @@ def _pump(source: socket.socket, drain: socket.socket) -> None:
             # Whoever has gone is told nothing, and what was sent is read all the same: the server works on.
             with suppress(OSError):
                 drain.sendall(data)
-    _end(drain)
+    end(drain)
 
 
-def _end(line: socket.socket) -> None:
+def end(line: socket.socket) -> None:
     with suppress(OSError):
         line.shutdown(
             socket.SHUT_RDWR if isinstance(line, ssl.SSLSocket) or line.family != socket.AF_UNIX else socket.SHUT_WR

@@ -153,7 +153,7 @@ def test_a_default_of_another_kind_is_refused_in_words(tmp_path):
 KEYS = st.sampled_from(["a", "b", "c", "d", None])
 
 
-@examples(25)
+@examples(8)
 @given(
     left=st.lists(st.tuples(KEYS, st.integers(-999, 999)), min_size=1, max_size=30),
     right=st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 9), min_size=1),

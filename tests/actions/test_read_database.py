@@ -9,50 +9,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 import pytest
 
-from procession.actions.contract import ConnectionInput, OutputTarget, StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.actions.kinds import read_database
 from procession.model.lifecycle import StepStatus
 from tests.actions import postgres as servers
-from tests.actions.context import Played, play
+from tests.actions.asking import TARGETS, Asked
+from tests.actions.context import play
 from tests.actions.postgres import PASSWORD, Postgres
-
-TARGETS = {"files.rows": OutputTarget(type="File")}
-
-
-class Asked:
-    """A database that a test asks; each question in a folder of its own."""
-
-    def __init__(self, postgres: Postgres, folder: Path, script: str = "") -> None:
-        self.postgres, self.folder = postgres, folder
-        self.database = postgres.fresh(script)
-        self.times = 0
-
-    def ask(self, sql: str, /, connection: ConnectionInput | None = None, **settings: Any) -> Played:
-        self.times += 1
-        values = {f"values.{name}": value for name, value in settings.pop("values", {}).items()}
-        inputs = {name.partition(".")[2]: f"${{{name}}}" for name in values} | settings.pop("inputs", {})
-        given = {"connection": "erp", "sql": sql, "inputs": inputs, "output": "${files.rows}"} | settings
-        reached = connection or servers.connection(self.postgres, self.database)
-        return play(read_database.ACTION, self.folder / f"{self.times}", given, values, TARGETS, connection=reached)
-
-    def rows(self, sql: str, /, **settings: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The types and the rows of what it gives."""
-        played = self.ask(sql, **settings)
-        assert played.outcome.status is not StepStatus.FAILED, played.outcome.message
-        path = self.folder / f"{self.times}.parquet"
-        path.write_bytes(played.outputs["files.rows"])
-        relation = duckdb.from_parquet(str(path))
-        return [str(kind) for kind in relation.types], relation.fetchall()
-
-    def refused(self, sql: str, /, **settings: Any) -> str:
-        played = self.ask(sql, **settings)
-        assert played.outcome.status is StepStatus.FAILED, played.outcome.message
-        assert played.outputs == {}
-        return played.outcome.message
 
 
 @pytest.fixture
@@ -169,7 +135,7 @@ REFUSED = {
 def test_what_cannot_be_right_is_refused_and_changes_nothing(asked_ledger: Asked, sql: str) -> None:
     assert REFUSED[sql] in asked_ledger.refused(sql)
 
-    with asked_ledger.postgres.admin(asked_ledger.database) as admin:
+    with asked_ledger.server.admin(asked_ledger.database) as admin:
         assert admin.execute("SELECT count(*) FROM ledger").fetchone() == (4,)
         assert admin.execute("SELECT to_regclass('more')").fetchone() == (None,)
 
@@ -299,7 +265,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_connection_that_fails_tells_no_secret(asked: Asked, what: str) -> None:
     options, words = WRONG[what]
     given: dict[str, Any] = {"database": asked.database} | options
-    connection = servers.connection(asked.postgres, given.pop("database"), **given)
+    connection = servers.connection(asked.server, given.pop("database"), **given)
 
     played = asked.ask("SELECT 1 AS v", connection=connection)
 
@@ -311,7 +277,7 @@ def test_a_connection_that_fails_tells_no_secret(asked: Asked, what: str) -> Non
 
 
 def test_a_private_host_needs_an_administrators_word(asked: Asked) -> None:
-    connection = msgspec.structs.replace(servers.connection(asked.postgres, asked.database), private_hosts=False)
+    connection = msgspec.structs.replace(servers.connection(asked.server, asked.database), private_hosts=False)
 
     said = asked.refused("SELECT 1 AS v", connection=connection)
 
@@ -329,7 +295,7 @@ def test_tls_is_verified_by_host_and_authority(asked: Asked, tmp_path: Path, mon
     authority, context = servers.certificate(tmp_path, "localhost")
 
     def asked_by(**options: Any) -> str:
-        connection = servers.connection(asked.postgres, asked.database, context=context, **options)
+        connection = servers.connection(asked.server, asked.database, context=context, **options)
         return asked.ask("SELECT 1 AS v", connection=connection).outcome.message
 
     assert "nobody we trust has signed" in asked_by(host="localhost", tls="verify")
@@ -348,7 +314,7 @@ def test_a_line_that_is_cut_says_so(asked: Asked) -> None:
             seen.set()
             raise servers.Cut
 
-    connection = servers.connection(asked.postgres, asked.database, hook=cut)
+    connection = servers.connection(asked.server, asked.database, hook=cut)
 
     assert "the connection to it was lost" in asked.refused("SELECT pg_sleep(0) AS v", connection=connection)
     assert seen.is_set()

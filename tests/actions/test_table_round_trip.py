@@ -52,7 +52,7 @@ rows = st.lists(
 Rows = Sequence[tuple[Any, ...]]
 
 
-@examples(15)
+@examples(6)
 @given(rows=rows)
 @example(
     rows=[

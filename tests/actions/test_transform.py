@@ -233,7 +233,7 @@ def test_a_source_that_is_no_reference_is_told_when_it_is_applied():
 CELLS = st.one_of(st.none(), st.integers(-10_000, 10_000))
 
 
-@examples(25)
+@examples(8)
 @given(rows=st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), CELLS), min_size=1, max_size=30))
 def test_groups_add_up_to_what_came_in(tmp_path_factory, rows):
     text = "k,amount\n" + "".join(f"{key},{'' if cents is None else Decimal(cents) / 100}\n" for key, cents in rows)

@@ -173,7 +173,7 @@ def test_places_of_several_files_name_the_file(tmp_path):
 CELLS = st.sampled_from(["", "a", "b", "c", "ab"])
 
 
-@examples(25)
+@examples(8)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20))
 def test_good_rows_and_rows_with_exceptions_are_all_rows(tmp_path_factory, rows):
     text = "n,k,id\n" + "".join(f"{n},{k},{i}\n" for n, (k, i) in enumerate(rows, start=1))

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import tempfile
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 import pytest
 
-from procession.actions.contract import ConnectionInput, StepOutcome
+from procession.actions.contract import StepOutcome
 from procession.actions.kinds import write_database
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 from tests.actions import postgres as servers
-from tests.actions.context import Played, play
+from tests.actions.context import play
 from tests.actions.postgres import Postgres
+from tests.actions.written import (
+    AFTER,
+    BEFORE,
+    MODES,
+    NEW_ROWS,
+    ROWS,
+    Cutter,
+    Reached,
+    Written,
+    kill,
+    parquet,
+    pieces,
+    rows_of,
+    write_recording,
+)
 from tests.crashing import finish, in_a_child
 from tests.support import wait_until
 
@@ -31,79 +43,11 @@ CREATE TABLE finance.ledger (entry integer PRIMARY KEY, account varchar(4) NOT N
     booked_on date DEFAULT '2026-01-01', batch text, made integer GENERATED ALWAYS AS (entry * 2) STORED);
 INSERT INTO finance.ledger (entry, account, amount) VALUES (1, '0400', 10), (2, '0400', 20), (3, '0410', 30);
 """
-ROWS = b"entry,account,amount\n2,0400,20.50\n4,0420,-0.10\n"
-COLUMNS = {"entry": {"type": "Number"}, "account": {"type": "Text"}, "amount": {"type": "Money"}}
-BEFORE = [(1, "0400", "10.00"), (2, "0400", "20.00"), (3, "0410", "30.00")]
-MODES: dict[str, dict[str, Any]] = {
-    "upsert": {"mode": "upsert", "key": ["entry"]},
-    "replace_where": {"mode": "replace_where", "key": ["account"]},
-    "batch": {"mode": "append", "batch": "batch"},
-    "append": {"mode": "append"},
-}
-# What each mode makes of BEFORE; appended are rows that are new.
-AFTER = {
-    "upsert": [(1, "0400", "10.00"), (2, "0400", "20.50"), (3, "0410", "30.00"), (4, "0420", "-0.10")],
-    "replace_where": [(2, "0400", "20.50"), (3, "0410", "30.00"), (4, "0420", "-0.10")],
-    "batch": [*BEFORE, (4, "0420", "20.50"), (5, "0420", "-0.10")],
-    "append": [*BEFORE, (4, "0420", "20.50"), (5, "0420", "-0.10")],
-}
-NEW_ROWS = b"entry,account,amount\n4,0420,20.50\n5,0420,-0.10\n"
-
-
-class Written:
-    """A database that a test writes to."""
-
-    def __init__(self, postgres: Postgres, folder: Path, script: str = LEDGER) -> None:
-        self.postgres, self.folder = postgres, folder
-        self.database = postgres.fresh(script)
-        self.times = 0
-
-    def write(
-        self, content: Any = ROWS, /, connection: ConnectionInput | None = None, recorded: Any = (), **settings: Any
-    ) -> Played:
-        self.times += 1
-        source = {"file": "${files.rows}", "columns": COLUMNS} if content in (ROWS, NEW_ROWS) else "${files.rows}"
-        given = {"connection": "erp", "source": source, "into": "finance.ledger"} | settings
-        return play(
-            write_database.ACTION,
-            self.folder / f"{self.times}",
-            given,
-            {"files.rows": content},
-            connection=connection or servers.connection(self.postgres, self.database),
-            recorded=recorded,
-        )
-
-    def refused(self, content: Any = ROWS, /, **settings: Any) -> str:
-        before = self.rows()
-        played = self.write(content, **settings)
-        assert played.outcome.status is StepStatus.FAILED, played.outcome.message
-        assert self.rows() == before
-        return played.outcome.message
-
-    def rows(self, sql: str = "SELECT entry, account, amount::text FROM finance.ledger ORDER BY entry") -> list[Any]:
-        with self.postgres.admin(self.database) as admin:
-            return admin.execute(sql).fetchall()
-
-    def is_quiet(self) -> bool:
-        """Whether no session of ours is left, so that what it did is done or gone."""
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'erp' AND datname = current_database()"
-        return self.rows(sql) == [(0,)]
-
-
-def parquet(sql: str) -> tuple[str, bytes]:
-    # A connection of its own: that of the module may hold the unfinished result of another test.
-    with tempfile.NamedTemporaryFile(suffix=".parquet") as file, duckdb.connect() as connection:
-        connection.execute(f"COPY ({sql}) TO '{file.name}' (FORMAT parquet)")
-        return "rows.parquet", Path(file.name).read_bytes()
 
 
 @pytest.fixture
 def written(postgres: Postgres, tmp_path: Path) -> Written:
-    return Written(postgres, tmp_path)
-
-
-def rows_of(mode: str) -> bytes:
-    return NEW_ROWS if mode in {"batch", "append"} else ROWS
+    return Written(postgres, tmp_path, LEDGER)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -264,7 +208,7 @@ FITS = [
 
 @pytest.mark.parametrize(("kind", "value", "stored"), FITS, ids=lambda value: str(value)[:30])
 def test_a_value_is_stored_as_it_is_or_refused(shared: Written, kind: str, value: str, stored: str | None) -> None:
-    with shared.postgres.admin(shared.database) as admin:
+    with shared.server.admin(shared.database) as admin:
         admin.execute(f"DROP TABLE IF EXISTS t; CREATE TABLE t (v {kind}); ALTER TABLE t OWNER TO erp")
 
     played = shared.write(parquet(f"SELECT {value} AS v"), into="t", mode="append")
@@ -274,9 +218,9 @@ def test_a_value_is_stored_as_it_is_or_refused(shared: Written, kind: str, value
 
 
 def _texts(written: Written) -> list[Any]:
-    with written.postgres.admin(written.database) as admin:
+    with written.server.admin(written.database) as admin:
         admin.execute("SET TIME ZONE 'UTC'")
-        return admin.execute("SELECT v::text FROM t").fetchall()
+        return list(admin.execute("SELECT v::text FROM t").fetchall())
 
 
 def test_names_are_quoted(postgres: Postgres, tmp_path: Path) -> None:
@@ -301,14 +245,14 @@ def test_a_name_that_begins_with_a_quote_is_not_another_one(postgres: Postgres, 
 
 
 def test_a_trigger_that_changes_or_swallows_rows_is_noticed(written: Written) -> None:
-    with written.postgres.admin(written.database) as admin:
+    with written.server.admin(written.database) as admin:
         admin.execute(
             "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.amount = 0; RETURN NEW; END $$;"
             "CREATE TRIGGER meddle BEFORE INSERT ON finance.ledger FOR EACH ROW EXECUTE FUNCTION meddle()"
         )
 
     assert "took 2 of 2 rows, and has 2 of them otherwise" in written.refused(NEW_ROWS, **MODES["append"])
-    with written.postgres.admin(written.database) as admin:
+    with written.server.admin(written.database) as admin:
         admin.execute(
             "CREATE OR REPLACE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
         )
@@ -316,7 +260,7 @@ def test_a_trigger_that_changes_or_swallows_rows_is_noticed(written: Written) ->
 
 
 def test_a_constraint_that_waits_for_the_commit_leaves_nothing(written: Written) -> None:
-    with written.postgres.admin(written.database) as admin:
+    with written.server.admin(written.database) as admin:
         admin.execute(
             "CREATE TABLE finance.account (code varchar(4) PRIMARY KEY); INSERT INTO finance.account VALUES ('0400'),"
             "('0410'); ALTER TABLE finance.ledger ADD FOREIGN KEY (account) REFERENCES finance.account"
@@ -338,39 +282,19 @@ def test_many_rows_are_written_and_counted(written: Written) -> None:
     assert written.rows(sql) == [(25_000, Decimal(sum(range(10, 25_010))) / 4)]
 
 
-class Cutter:
-    """Ends the line at the n-th piece that a session sends, before or after it has arrived."""
-
-    def __init__(self, at: int, error: type[Exception]) -> None:
-        self.at, self.error, self.seen = at, error, 0
-
-    def __call__(self, data: bytes) -> None:
-        self.seen += 1
-        if self.seen == self.at:
-            raise self.error
-
-
-def pieces(written: Written, mode: str) -> int:
-    counter = Cutter(0, servers.Cut)
-    written.write(
-        rows_of(mode), connection=servers.connection(written.postgres, written.database, hook=counter), **MODES[mode]
-    )
-    return counter.seen
-
-
 @pytest.mark.parametrize("error", [servers.Cut, servers.CutAfter])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_line_cut_at_any_point_leaves_rows_right_once_they_are_written_again(
     postgres: Postgres, tmp_path: Path, mode: str, error: type[Exception]
 ) -> None:
-    count = pieces(Written(postgres, tmp_path / "count"), mode)
+    count = pieces(Written(postgres, tmp_path / "count", LEDGER), mode)
     assert count > 10
-    written = Written(postgres, tmp_path)
+    written = Written(postgres, tmp_path, LEDGER)
     before = "TRUNCATE finance.ledger; INSERT INTO finance.ledger (entry, account, amount) VALUES (1, '0400', 10),"
     for at in range(1, count + 1):
         with postgres.admin(written.database) as admin:
             admin.execute(f"{before} (2, '0400', 20), (3, '0410', 30)")
-        reached = servers.connection(postgres, written.database, hook=Cutter(at, error))
+        reached = written.reach(Cutter(at, error))
         first = written.write(rows_of(mode), connection=reached, **MODES[mode])
         wait_until(written.is_quiet)
         assert written.rows() in (BEFORE, AFTER[mode])
@@ -389,7 +313,7 @@ def test_a_lost_commit_is_asked_for(written: Written) -> None:
         if b"COMMIT\0" in data:
             raise servers.CutAfter
 
-    reached = servers.connection(written.postgres, written.database, hook=cut)
+    reached = written.reach(cut)
 
     played = written.write(NEW_ROWS, connection=reached, **MODES["append"])
 
@@ -408,7 +332,7 @@ def test_a_commit_that_nobody_can_be_asked_about_is_in_doubt(written: Written, m
             lost.append(data)
             raise servers.CutAfter
 
-    reached = servers.connection(written.postgres, written.database, hook=cut)
+    reached = written.reach(cut)
 
     played = written.write(rows_of(mode), connection=reached, **MODES[mode])
 
@@ -424,31 +348,18 @@ def test_an_earlier_try_that_wrote_other_rows_is_no_success(written: Written) ->
     assert "an earlier try has written other rows than these" in said
 
 
-class Kept(list[str]):
-    """A journal on disk, as that of a server is before the step goes on."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-
-    def append(self, entry: str) -> None:
-        with self.path.open("a") as file:
-            file.write(f"{entry}\n")
-        super().append(entry)
-
-
 @pytest.mark.crash
 @pytest.mark.parametrize("mode", MODES)
 def test_a_process_killed_at_any_point_leaves_rows_right(postgres: Postgres, tmp_path: Path, mode: str) -> None:
-    count = pieces(Written(postgres, tmp_path / "count"), mode)
+    count = pieces(Written(postgres, tmp_path / "count", LEDGER), mode)
     # Every point of the mode that no key and no mark protects; of the others the ones around the commit.
     for at in range(1 if mode == "append" else count - 4, count + 1):
         place = tmp_path / f"{at}"
         place.mkdir()
-        written, journal = Written(postgres, place / "again"), place / "journal"
+        written, journal = Written(postgres, place / "again", LEDGER), place / "journal"
         pids: list[int] = []
-        reached = servers.connection(postgres, written.database, hook=partial(_kill, Cutter(at, Reached), pids))
-        pids.append(in_a_child(place, partial(_write_recording, written, reached, journal, mode)))
+        reached = written.reach(partial(kill, Cutter(at, Reached), pids))
+        pids.append(in_a_child(place, partial(write_recording, written, reached, journal, mode)))
         assert finish(pids[0]) == -signal.SIGKILL
         wait_until(written.is_quiet)
         recorded = journal.read_text().splitlines() if journal.exists() else []
@@ -457,25 +368,3 @@ def test_a_process_killed_at_any_point_leaves_rows_right(postgres: Postgres, tmp
 
         assert again.outcome.status is StepStatus.SUCCESS, again.outcome.message
         assert written.rows() == AFTER[mode]
-
-
-class Reached(Exception):
-    """It is the point."""
-
-
-def _kill(cutter: Cutter, pids: list[int], data: bytes) -> None:
-    try:
-        cutter(data)
-    except Reached:
-        os.kill(wait_until(lambda: pids)[0], signal.SIGKILL)
-
-
-def _write_recording(written: Written, connection: ConnectionInput, journal: Path, mode: str) -> None:
-    def run(context: Any) -> StepOutcome:
-        context.recorded = Kept(journal)
-        return write_database.run(context)
-
-    source = {"file": "${files.rows}", "columns": COLUMNS}
-    given = {"connection": "erp", "source": source, "into": "finance.ledger"} | MODES[mode]
-    action = replace(write_database.ACTION, run=run)
-    play(action, journal.parent / "killed", given, {"files.rows": rows_of(mode)}, connection=connection)

@@ -17,7 +17,7 @@ import pytest
 from procession.store.crash import CrashPoint
 from tests.crash import checks, consents, people, sweeping, tables, uploads
 from tests.crash.client import Client, furnish, opened, recover
-from tests.crashing import CRASHED, Countdown, at_once, finish, in_a_child, why
+from tests.crashing import CRASHED, STRIDE, Countdown, at_once, finish, in_a_child, why
 
 pytestmark = pytest.mark.crash
 
@@ -71,20 +71,21 @@ class Camera:
 
 @each_script
 def test_a_crash_at_any_point_breaks_no_promise(
-    tmp_path: Path, furnished: Path, script: Script, least: dict[str, int]
+    tmp_path: Path, furnished: Path, script: Script, least: dict[str, int], is_thorough: bool
 ) -> None:
     home, images = _copy(furnished, tmp_path / "home"), tmp_path / "images"
     images.mkdir()
     assert finish(in_a_child(home, partial(_photograph, home, images, script))) == 0, why(home)
     passed = (home / "passed").read_text().splitlines()
     lanes = {lane: _made(tmp_path / str(lane)) for lane in range(LANES)}
+    points = range(1, 1 + len(passed), 1 if is_thorough else STRIDE)
 
-    ends = at_once(lanes, lambda place, lane: _resume_each(images, range(1 + lane, 1 + len(passed), LANES), script))
+    ends = at_once(lanes, lambda place, lane: _resume_each(images, points[lane::LANES], script))
 
     for lane, place in lanes.items():
         assert ends[lane] == 0, why(place)
-    print(f"{len(passed)} crash points, 0 violations: {dict(Counter(passed))}")
-    assert list(images.iterdir()) == []
+    print(f"{len(points)} of {len(passed)} crash points, 0 violations: {dict(Counter(passed))}")
+    assert len(list(images.iterdir())) == len(passed) - len(points)
     assert Counter(passed) >= Counter(least)
 
 

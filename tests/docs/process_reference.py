@@ -24,12 +24,21 @@ A single step can be tried before anything is published: `procession try FILE ST
 in the same isolated process as in a run. It shows the message, figures, what each output would hold, and what the step printed.
 Nothing is published and no table is written; a step that reaches outside only says what it would send, and to whom.
 [docs/reconcile.md](reconcile.md#what-a-rule-takes) tries one. In the designer, **Try this step** does the same with the files and
-values of one's last try-out; of a reconciliation it shows what each rule finds, with the first pairs.
+values of one's last try-out. What was typed is kept first.
+
+The same samples stand beside the forms. Of a reconciliation the two sides are shown above its columns, and **See what each rule
+finds** says on each card how much it matches, what it leaves on both sides, and ten of its matches; from then on it is said again
+whenever a card is changed, or dragged to another place. Of an import the rows that do not fit are listed while its columns are
+typed, with the worst value of each, out of the first 1,000 rows; **Propose columns from the sample** fills in types, decimal marks
+and patterns of dates for the columns that say nothing yet. It proposes text where a value can be read in two ways or would lose a
+zero, and says why; nothing is written down before it is kept. The rules of a `decide` are a table: one row a rule, a column for
+each question, a column for each value, and last what holds otherwise. What its cells cannot say stays in its row as YAML.
 
 - A file of text, JSON lines or Parquet is cut behind its first 1,000 rows (`--rows`); a workbook is read as a whole, and that is said.
 - What an earlier step would have written is given in the same way, by its property: `--file work.gathered=gathered.parquet`.
 - Values that are not given are those of the file. Tables are read as they are now.
-- What must happen only once, and scripts with `network`, are refused.
+- A decision is judged by the values that are given, every other step taken to have succeeded. A question asks nobody: it says whom
+  it would ask. What must happen only once, scripts with `network`, and steps that run another process are refused.
 
 An editor completes and checks the file with the schema:
 

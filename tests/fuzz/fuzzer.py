@@ -14,6 +14,7 @@ from typing import Any
 import schemathesis
 from schemathesis.config import (
     ChecksConfig,
+    CoveragePhaseConfig,
     GenerationConfig,
     PhasesConfig,
     PositiveDataAcceptanceConfig,
@@ -49,9 +50,14 @@ class Found:
     longest_seconds: float = 0.0
 
 
-def fuzz(world: World, *, who: str, examples: int, paths: str = ALL) -> Found:
-    """Ask every operation of `paths` `examples` times and more, as the user `who`; "" sends no token."""
-    schema: Any = schemathesis.openapi.from_asgi("/openapi.json", world.house.app, config=_config(who, examples))
+def fuzz(world: World, *, who: str, examples: int, paths: str = ALL, bounds: bool = True) -> Found:
+    """Ask every operation of `paths` `examples` times and more, as the user `who`; "" sends no token.
+
+    `bounds`: and every bound of every field, once.
+    """
+    schema: Any = schemathesis.openapi.from_asgi(
+        "/openapi.json", world.house.app, config=_config(who, examples, bounds=bounds)
+    )
     schema = schema.include(path_regex=paths)
     found = Found()
     with _hooks(world):
@@ -60,12 +66,12 @@ def fuzz(world: World, *, who: str, examples: int, paths: str = ALL) -> Found:
     return found
 
 
-def _config(who: str, examples: int) -> SchemathesisConfig:
+def _config(who: str, examples: int, *, bounds: bool) -> SchemathesisConfig:
     generation = GenerationConfig(max_examples=examples, deterministic=True, no_shrink=True, database="none")
     project = ProjectConfig(
         headers={"Authorization": f"Bearer {who}"} if who else None,
         generation=generation,
-        phases=PhasesConfig(),
+        phases=PhasesConfig(coverage=CoveragePhaseConfig(enabled=bounds)),
         checks=ChecksConfig(positive_data_acceptance=PositiveDataAcceptanceConfig(expected_statuses=ACCEPTING)),
         request_timeout=10,
         continue_on_failure=True,

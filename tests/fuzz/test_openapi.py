@@ -14,18 +14,21 @@ UNREACHED = {
     "POST /api/v1/processruns/{run}/steps/{step}/approval": "no fuzzer finds a hash; tests/api/test_approvals decides",
     "GET /api/v1/processruns/{run}/results": "no run of this world has a result; tests/web/test_run_results downloads some",
 }
+MISSED_MAX = 5  # operations whose few requests at random all have a mistake; the bounds of their fields have none
 
 
 def test_an_administrator_meets_nothing_that_is_not_described(
-    prepared: World, examples: int, caplog: pytest.LogCaptureFixture
+    prepared: World, examples: int, caplog: pytest.LogCaptureFixture, is_thorough: bool
 ) -> None:
     caplog.set_level(logging.ERROR, logger="procession")
 
-    found = fuzz(prepared, who="admin", examples=examples)
+    found = fuzz(prepared, who="admin", examples=examples, bounds=is_thorough)
 
     assert not found.failures, _told(found)
     assert caplog.records == []
-    assert _without_success(found) == UNREACHED.keys()
+    missed = _without_success(found)
+    assert UNREACHED.keys() <= missed
+    assert len(missed - UNREACHED.keys()) <= (0 if is_thorough else MISSED_MAX), missed
 
 
 @pytest.mark.thorough  # in make test, tests/rights tries every operation as everybody

@@ -11,7 +11,7 @@ from procession import actions
 from procession.door import bodies, digests, downloads
 from procession.door.contract import Request
 from procession.model import process_file
-from tests.fuzz.growth import Case, complaint, memory_complaint
+from tests.fuzz.growth import Case, complaint, memory_complaint, sized
 
 ACTIONS = actions.registry()
 STEP = "process: P\ngroups:\n- group: G\n  steps:\n  - data: D\n    key: d\n"
@@ -82,10 +82,10 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_twice_the_input_takes_about_twice_the_time(case: Case) -> None:
-    assert complaint(case) == ""
+def test_twice_the_input_takes_about_twice_the_time(case: Case, is_thorough: bool) -> None:
+    assert complaint(sized(case, is_thorough=is_thorough)) == ""
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_twice_the_input_takes_about_twice_the_memory(case: Case) -> None:
-    assert memory_complaint(case) == ""
+def test_twice_the_input_takes_about_twice_the_memory(case: Case, is_thorough: bool) -> None:
+    assert memory_complaint(sized(case, is_thorough=is_thorough)) == ""

@@ -20,7 +20,7 @@ from procession.model.processes import Flow, Property, PropertyType
 from procession.model.values import normalise
 from procession.oauth import core
 from procession.operations import events
-from tests.fuzz.growth import Case, complaint, memory_complaint
+from tests.fuzz.growth import Case, complaint, memory_complaint, sized
 from tests.fuzz.test_time_to_size import HEADER_BYTES, numbered, repeated
 
 UPLOAD_BYTES = 4_000_000
@@ -219,13 +219,13 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_twice_the_input_takes_about_twice_the_time(case: Case) -> None:
-    assert complaint(case) == ""
+def test_twice_the_input_takes_about_twice_the_time(case: Case, is_thorough: bool) -> None:
+    assert complaint(sized(case, is_thorough=is_thorough)) == ""
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_twice_the_input_takes_about_twice_the_memory(case: Case) -> None:
-    assert memory_complaint(case) == ""
+def test_twice_the_input_takes_about_twice_the_memory(case: Case, is_thorough: bool) -> None:
+    assert memory_complaint(sized(case, is_thorough=is_thorough)) == ""
 
 
 def test_headers_of_one_name_are_a_list_and_cookies_are_joined_as_cookies() -> None:

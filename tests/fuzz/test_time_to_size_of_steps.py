@@ -22,7 +22,7 @@ from procession.engine.isolation import frames
 from procession.engine.isolation.codec import DECIMAL
 from procession.model.errors import ProcessionError
 from procession.serving import server_log
-from tests.fuzz.growth import Case, complaint, memory_complaint
+from tests.fuzz.growth import Case, complaint, memory_complaint, sized
 from tests.fuzz.test_time_to_size import numbered, repeated
 
 SQL_SIZE = SQL_CHARACTERS_MAX // 4
@@ -180,10 +180,10 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_twice_the_input_takes_about_twice_the_time(case: Case) -> None:
-    assert complaint(case) == ""
+def test_twice_the_input_takes_about_twice_the_time(case: Case, is_thorough: bool) -> None:
+    assert complaint(sized(case, is_thorough=is_thorough)) == ""
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_twice_the_input_takes_about_twice_the_memory(case: Case) -> None:
-    assert memory_complaint(case) == ""
+def test_twice_the_input_takes_about_twice_the_memory(case: Case, is_thorough: bool) -> None:
+    assert memory_complaint(sized(case, is_thorough=is_thorough)) == ""

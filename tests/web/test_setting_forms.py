@@ -67,11 +67,11 @@ SETTINGS = {kind: action.settings for kind, action in ACTIONS.items()}
 def form_of(settings: dict[str, Any], shape: Shape | None) -> sent.Sent:
     """What a browser sends of the form, nothing changed."""
     node = setting_fields.of_step(shape, settings, {})
-    return sent.fields(f'<form id="form">{_macros().fields(node, NAMES, "")}</form>', "form")
+    return sent.fields(f'<form id="form">{macros().fields(node, NAMES, "")}</form>', "form")
 
 
 @cache
-def _macros() -> Any:
+def macros() -> Any:
     return environment.environment().get_template("setting-parts.html").make_module()
 
 
@@ -93,7 +93,7 @@ def test_settings_sent_back_unchanged_leave_the_file_as_it_is(kind: str, data: s
     _require_unchanged(kind, SETTINGS[kind], data.draw(setting_values.of_settings(SETTINGS[kind])))
 
 
-@examples(120)
+@examples(40)
 @given(settings=setting_values.of_settings(_Everything))
 def test_every_kind_of_field_sent_back_unchanged_leaves_the_file_as_it_is(settings: dict[str, Any]) -> None:
     _require_unchanged("everything", _Everything, settings)
@@ -111,7 +111,7 @@ def _require_unchanged(kind: str, taken: type[msgspec.Struct], settings: dict[st
     assert editing.changed(text, "1.1", {**told, "with": again}) == text
 
 
-@examples(60)
+@examples(20)
 @given(
     settings=st.dictionaries(st.sampled_from(["a", "b c", "-0"]), setting_values.of_settings(_Everything), max_size=3)
 )

@@ -34,7 +34,7 @@ from procession.api.wire.items import Named
 from procession.api.wire.log_items import LogItemShape
 from procession.api.wire.permissions import NewPermission, PermissionChange, PermissionShape
 from procession.api.wire.previews import FilePreview
-from procession.api.wire.processes import DraftShape, ProcessShape, Version
+from procession.api.wire.processes import AppliedProcess, DraftShape, ProcessShape, Version
 from procession.api.wire.properties import PropertyChange, PropertyShape
 from procession.api.wire.restarts import Restart, RestartPlanShape
 from procession.api.wire.runs import ListedRun, NewProcessRun, ProcessRun, Reason, RunCount, RunRequest, RunStatusShape
@@ -109,9 +109,9 @@ def row(
 # fmt: off
 ROUTES: tuple[Route, ...] = (
     row("GET processes", processes.listed, LIST, rules.READ_ANY, "List processes", reply=list[Named], query=("name", *CREATED)),
-    row("POST processes", processes.create, STREAM, rules.DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply=ProcessShape),
+    row("POST processes", processes.create, STREAM, rules.DESIGN, "Create a process from a process file", body=BodyKind.TEXT, reply=AppliedProcess),
     row("GET processes/{process}", processes.get, READ, rules.READ_P, "Get a process", reply=ProcessShape),
-    row("PUT processes/{process}/definition", processes.publish, STREAM, rules.EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply=ProcessShape),
+    row("PUT processes/{process}/definition", processes.publish, STREAM, rules.EDIT_P, "Publish the next version", body=BodyKind.TEXT, reply=AppliedProcess),
     row("GET processes/{process}/definition", processes.definition, READ, rules.READ_P, "Read the process file", media=("application/yaml", JSON), query=("version",), is_ranged=True),
     row("GET processes/{process}/draft", drafts.get, READ, rules.EDIT_P, "Read your draft of a process", reply=DraftShape),
     row("PUT processes/{process}/draft", drafts.keep, STREAM, rules.EDIT_P, "Keep a draft of a process", body=BodyKind.TEXT, reply=DraftShape),

@@ -27,6 +27,7 @@ class ProcessDetails:
     date_modified: datetime
     date_created: datetime
     alert_email_address: str = ""
+    remarks: tuple[str, ...] = ()  # of publish(): what would be refused at a start, or would wait for nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,8 @@ def version_of(tx: Transaction, blobs: Blobs, table: TableId, number: int) -> Ic
         at=found.version.created_at,
         operation=found.version.operation,
         columns=found.version.columns,
+        run=str(found.version.run or ""),
+        step=str(found.version.step or ""),
         parts=tuple(
             IcebergPart(name=part.content.sha256, path=Path(blobs.fetch(part.content.sha256)), rows=part.rows)
             for part in found.parts

@@ -19,6 +19,8 @@ from procession.model.errors import Invalid
 from procession.model.ids import ConnectionId
 
 NAME_CHARACTERS_MAX = 100
+# Databases that a step reaches: each was tried with a real server. Connections of before may be to others.
+DIALECTS = ("postgresql", "mariadb")
 SECRET_CHARACTERS_MAX = 20_000  # a private key of 16,384 bits takes 13,000
 
 _Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"\A[A-Za-z0-9._:\[\]-]+\Z")]
@@ -217,7 +219,10 @@ def place_of(kind: ConnectionKind, options: Mapping[str, Any]) -> str:
 
 def options_of(kind: ConnectionKind, data: Mapping[str, Any]) -> Any:
     """The options of this kind. Raises msgspec.ValidationError in words about the field."""
-    return msgspec.convert(dict(data), OPTIONS[kind])
+    given = dict(data)
+    if kind is ConnectionKind.DATABASE and given.get("dialect") in {"mysql", "mariadb"}:
+        given.setdefault("port", 3_306)
+    return msgspec.convert(given, OPTIONS[kind])
 
 
 def check_secret(kind: ConnectionKind, name: str, secret: str) -> None:

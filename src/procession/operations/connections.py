@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from procession.model.connections import (
+    DIALECTS,
     NAME_CHARACTERS_MAX,
     OPTIONS,
     SECRETS,
@@ -248,6 +249,8 @@ def _options(kind: ConnectionKind, given: Mapping[str, Any]) -> dict[str, Any]:
             raise Invalid(f'"{name}" is a secret and no option: it is given where nobody sees it')
         if name not in known:
             raise Invalid(f'a connection of the kind {kind} has no option "{name[:60]}"; it has {", ".join(known)}')
+    if kind is ConnectionKind.DATABASE and given.get("dialect", DIALECTS[0]) not in DIALECTS:
+        raise Invalid(f"dialect: no such database is known; known are {', '.join(DIALECTS)}")
     try:
         return plain(kind, given)
     except msgspec.ValidationError as error:

@@ -20,14 +20,13 @@ from procession.model.processes import Process
 from procession.model.rights import covers
 from procession.model.steps import StepRow
 from procession.operations import (
-    called_processes,
     connections_of_steps,
-    networks,
+    editions,
     rights,
     step_tables,
-    who_decides,
 )
 from procession.operations.act import Act
+from procession.operations.editions import Edition
 from procession.store import child_runs as process_names
 from procession.store import connections as connection_names
 from procession.store import permissions as permission_store
@@ -69,28 +68,15 @@ def apply(act: Act, text: str, *, definition: Process, process: ProcessId | None
         row = _create(act, definition.name)
     else:
         _require_editor(act, row)
-    tables, remarks = step_tables.resolve(act, definition, table_names.named(tx, row.id, row.version))
-    named = connection_names.named(tx, row.id, row.version)
-    connections, renamed = connections_of_steps.resolve(act, definition, named)
-    called, moved = called_processes.resolve(act, definition, row.id, process_names.named(tx, row.id, row.version))
-    edition = _Edition(
-        definition=definition, tables=tables, connections=connections, called=called, source=text, comment=comment
-    )
-    applied = _publish(act, row, edition)
-    asked = who_decides.remarks(tx, act.resources.actions, definition)
-    remarks = (*networks.remarks(act.resources, definition), *remarks, *renamed, *moved, *asked)
-    return replace(applied, remarks=remarks)
+    edition, said = editions.resolved(act, row, definition)
+    applied = _publish(act, row, replace(edition, source=text, comment=comment))
+    return replace(applied, remarks=said)
 
 
-class _Edition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version says; `tables`, `connections` and `called`: what its names of them mean."""
-
-    definition: Process
-    tables: step_tables.Found
-    connections: connections_of_steps.Found
-    called: called_processes.Found
-    source: str | None = None
-    comment: str = ""
+def remarks(act: Act, process: ProcessId, definition: Process) -> tuple[str, ...]:
+    """What apply() would say of the next version. Raises what it would raise of the names in it."""
+    row, _ = find(act.tx, process)
+    return editions.resolved(act, row, definition)[1]
 
 
 def _create(act: Act, name: str) -> ProcessRow:
@@ -111,7 +97,7 @@ def _require_editor(act: Act, row: ProcessRow) -> None:
         raise Forbidden(f'there is a process "{row.name}" already, and changing it needs the role editor on it')
 
 
-def _publish(act: Act, row: ProcessRow, edition: _Edition) -> Applied:
+def _publish(act: Act, row: ProcessRow, edition: Edition) -> Applied:
     tx, definition = act.tx, edition.definition
     data = definitions.definition_json(definition)
     sha256 = definitions.sha256(data)
@@ -190,7 +176,7 @@ def publish(act: Act, change: PropertyEdit, definition: Process) -> None:
     if row.version != change.version:
         raise Outdated
     # What its settings say stays, and so does what they mean.
-    edition = _Edition(
+    edition = Edition(
         definition=definition,
         tables=table_names.named(act.tx, row.id, row.version),
         connections=connection_names.named(act.tx, row.id, row.version),

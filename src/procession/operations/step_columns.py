@@ -20,6 +20,7 @@ from procession.model import table_uses
 from procession.model.errors import Invalid, NotFound
 from procession.model.files import File
 from procession.model.ids import ProcessId
+from procession.model.previews import Preview
 from procession.model.processes import PropertyType
 from procession.model.steps import PropertyRow
 from procession.operations import previews, rights, tables
@@ -30,6 +31,7 @@ from procession.store import past_runs, steps
 from procession.store import tables as table_store
 
 SOURCES_MAX = 20  # of one step, that are looked at
+COLUMNS_SHOWN = 100  # of the rows of a file, as previews hold them
 DEPTH_MAX = 8  # of settings, which a draft may nest as it likes
 # Where rows go, and not where they come from.
 _TARGETS = frozenset({"output", "outputs", "rejects"})
@@ -47,14 +49,24 @@ class ColumnSource(msgspec.Struct, frozen=True, kw_only=True):
     file: File | None = None
 
 
+class SourceRows(msgspec.Struct, frozen=True, kw_only=True):
+    """The first rows of a file as texts, None for an empty cell; its columns as the step calls them."""
+
+    file: str
+    columns: tuple[str, ...]
+    first: tuple[tuple[str | None, ...], ...]
+
+
 class KnownColumns(msgspec.Struct, frozen=True, kw_only=True):
     """Names of columns by the setting whose sources have them; by "" all, by HEADINGS those of files as written.
 
-    `whole` are the settings of which all sources are known: only there can a name be called wrong.
+    `whole` are the settings of which all sources are known: only there can a name be called wrong. `rows` are of the
+    first file of each setting that is known.
     """
 
     names: Mapping[str, tuple[str, ...]] = {}
     whole: frozenset[str] = frozenset()
+    rows: Mapping[str, SourceRows] = {}
 
 
 NOTHING_KNOWN = KnownColumns()
@@ -150,10 +162,13 @@ def unseen(resources: Resources, given: Sequence[ColumnSource]) -> list[ColumnSo
 def known(resources: Resources, given: Sequence[ColumnSource]) -> KnownColumns:
     """What is known by now."""
     names: dict[str, dict[str, None]] = {"": {}, HEADINGS: {}}
-    wholes = dict.fromkeys(("", HEADINGS, *(one.at for one in given)), bool(given))
+    wholes, rows = dict.fromkeys(("", HEADINGS, *(one.at for one in given)), bool(given)), dict[str, SourceRows]()
     for number, one in enumerate(given):
-        headings = _headings(resources, one) if number < SOURCES_MAX else None
-        columns = one.columns if headings is None else tuple(_renamed(headings, one.options))
+        seen = _seen(resources, one) if number < SOURCES_MAX else None
+        headings = None if seen is None else tuple(column.name for column in seen.columns)
+        columns = one.columns if headings is None else tuple(name for _, name in _renamed(headings, one.options))
+        if seen is not None and one.file is not None:
+            rows.setdefault(one.at, _rows(seen, one, one.file))
         for at in ("", one.at):
             names.setdefault(at, {}).update(dict.fromkeys(columns or ()))
             wholes[at] = wholes[at] and columns is not None
@@ -163,6 +178,17 @@ def known(resources: Resources, given: Sequence[ColumnSource]) -> KnownColumns:
     return KnownColumns(
         names={at: tuple(found) for at, found in names.items()},
         whole=frozenset(at for at, is_whole in wholes.items() if is_whole and names.get(at)),
+        rows=rows,
+    )
+
+
+def _rows(seen: Preview, source: ColumnSource, file: File) -> SourceRows:
+    # Of more columns the preview holds no values.
+    called = dict(_renamed([column.name for column in seen.columns[:COLUMNS_SHOWN]], source.options))
+    return SourceRows(
+        file=file.name or "file",
+        columns=tuple(called.values()),
+        first=tuple(tuple(row[place] for place in called) for row in seen.first),
     )
 
 
@@ -172,14 +198,14 @@ def _reading(source: ColumnSource) -> FileReading:
     return FileReading(options=plain)
 
 
-def _headings(resources: Resources, source: ColumnSource) -> tuple[str, ...] | None:
+def _seen(resources: Resources, source: ColumnSource) -> Preview | None:
     seen = None if source.file is None else previews.seen(resources, source.file, _reading(source))
-    return tuple(column.name for column in seen.columns) if seen is not None and seen.is_read else None
+    return seen if seen is not None and seen.is_read else None
 
 
-def _renamed(headings: Sequence[str], options: FileOptions) -> Iterable[str]:
-    """As the step calls them (actions/reading/names)."""
+def _renamed(headings: Sequence[str], options: FileOptions) -> Iterable[tuple[int, str]]:
+    """Those that are kept, by their place, as the step calls them (actions/reading/names)."""
     for number, heading in enumerate(headings, start=1):
         said = options.columns.get(heading) or options.columns.get(str(number))
         if said is not None or options.others == "keep":
-            yield (said and said.name) or heading
+            yield number - 1, (said and said.name) or heading

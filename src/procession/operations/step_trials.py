@@ -25,6 +25,8 @@ from procession.actions.contract import (
 from procession.actions.reading.options import FileOptions
 from procession.actions.tables.contract import PREVIEW_KIND, PreviewSettings
 from procession.engine.isolation.contract import Job, Limits
+from procession.engine.table_workers import Needs
+from procession.model import values
 from procession.model.errors import Invalid, NotFound
 from procession.model.figures import Figures
 from procession.model.lifecycle import StepStatus
@@ -32,7 +34,7 @@ from procession.model.people import Caller
 from procession.model.previews import Preview
 from procession.model.processes import Effect, Process, Property, PropertyType, Step, StepKind
 from procession.model.table_uses import PREFIX, is_table
-from procession.operations import table_jobs, trial_inputs
+from procession.operations import engine_trials, table_jobs, trial_inputs
 from procession.operations.resources import Resources
 from procession.operations.table_jobs import TableJob
 from procession.operations.trial_inputs import LOOK_SECONDS_MAX, TrialOf
@@ -83,9 +85,8 @@ def action_of(resources: Resources, step: Step) -> tuple[Action, Any]:
     if action is None:
         raise Invalid(f'there is no action "{step.action}" here')
     settings = msgspec.convert(dict(step.settings), action.settings)
-    # It asks for statuses and properties of a whole run, for people or for other runs: nobody has given them here.
-    if action.needs_no_process:
-        raise Invalid(f"step {step.order} is performed by the engine, with all that its run knows: try it in a run")
+    if action.needs_no_process and not engine_trials.can_try(action):
+        raise Invalid(f"step {step.order} runs another process, which a trial does not: try that process by itself")
     # Never run here, whatever it declares: only asked.
     if action.reaches:
         if action.preview is None:
@@ -108,6 +109,7 @@ def with_home(tx: Transaction, resources: Resources, caller: Caller, trial: Tria
         trial,
         tables=trial_inputs.tables_now(tx, caller, action.tables(settings), trial.values),
         connection=trial_inputs.connection_now(tx, caller, action, settings),
+        asked=engine_trials.asked(tx, settings),
     )
 
 
@@ -131,6 +133,8 @@ def run(resources: Resources, trial: TrialOf, look: Look | None = None) -> Tried
     Raises Invalid for what is missing, Unavailable where nobody is free.
     """
     action, settings = action_of(resources, trial.step)
+    if action.needs_no_process:
+        return _performed(trial, action, settings)
     if lacking := missing(resources, trial):
         raise Invalid(
             f"step {trial.step.order} reads {', '.join(lacking)}, and no file is given for"
@@ -144,7 +148,7 @@ def run(resources: Resources, trial: TrialOf, look: Look | None = None) -> Tried
         }
         job = _job(trial, action.writes(settings), given, place / "step", previews=action.reaches)
         ended = resources.trial_workers.run(
-            job, place=Path(job.folder), seconds_max=SECONDS_MAX, user_code=action.runs_user_code
+            job, place=Path(job.folder), seconds_max=SECONDS_MAX, needs=Needs(user_code=action.runs_user_code)
         )
         # Too slow or too large is an answer too: the step would have more time in a run.
         outcome = ended.outcome or StepOutcome(status=StepStatus.FAILED, message=f"the trial {ended.reason}")
@@ -161,6 +165,22 @@ def run(resources: Resources, trial: TrialOf, look: Look | None = None) -> Tried
         )
 
 
+def _performed(trial: TrialOf, action: Action, settings: Any) -> TriedStep:
+    """Of a step of the engine: nothing is run, and what it would set is shown as it is."""
+    outcome = engine_trials.perform(trial, action, settings)
+    found = trial_inputs.properties(trial.process)
+    return TriedStep(
+        status=outcome.status,
+        message=outcome.message,
+        outputs=tuple(
+            TriedOutput(reference=reference, name=found[reference].name, value=values.to_text(value) or "")
+            for reference, value in outcome.outputs.items()
+            if not isinstance(value, FileOutput)
+        ),
+        remarks=() if trial.asked or action.perform is None else engine_trials.ASSUMED,
+    )
+
+
 def _job(
     trial: TrialOf, writes: Iterable[str], given: Mapping[str, InputValue], folder: Path, *, previews: bool
 ) -> Job:
@@ -171,7 +191,7 @@ def _job(
         settings=trial.step.settings,
         values=given,
         types={reference: str(item.type) for reference, item in found.items()},
-        targets={reference: _target(trial, found, reference) for reference in writes},
+        targets={reference: _target(trial, found, reference) for reference in (*writes, *trial.also)},
         folder=str(folder),
         step_key=trial.step.key,
         idempotency_key=f"trial/{trial.step.key}",

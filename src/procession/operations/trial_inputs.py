@@ -14,7 +14,7 @@ from procession.actions.tables.contract import SAMPLE_KIND, SampleSettings, Take
 from procession.model import values
 from procession.model.connections import plain
 from procession.model.errors import Invalid
-from procession.model.people import Caller
+from procession.model.people import Caller, User
 from procession.model.processes import Process, Property, PropertyType, Step, Value
 from procession.model.table_uses import TableUse, is_table
 from procession.model.tables import Snapshot
@@ -42,7 +42,8 @@ class TrialFile:
 class TrialOf:
     """A step, and what is given for the references in its settings; what is not has the value of its property.
 
-    `tables`: versions by the names that the step uses. `connection` has no secrets.
+    `tables`: versions by the names that the step uses. `connection` has no secrets. `asked`: whom a question is for.
+    `also`: outputs that the trial itself asks for, beside those that the settings name.
     """
 
     process: Process
@@ -50,6 +51,8 @@ class TrialOf:
     files: Mapping[str, TrialFile] = field(default_factory=dict)
     values: Mapping[str, Value] = field(default_factory=dict)
     tables: Mapping[str, Snapshot] = field(default_factory=dict)
+    asked: tuple[User, ...] = ()
+    also: tuple[str, ...] = ()
     connection: ConnectionInput | None = None
     rows: int = ROWS_DEFAULT
 

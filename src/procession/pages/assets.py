@@ -20,6 +20,7 @@ MEDIA_TYPES = {
     "htmx.min.js": "text/javascript; charset=utf-8",
     "hx-sse.min.js": "text/javascript; charset=utf-8",
     "designer.js": "text/javascript; charset=utf-8",
+    "cards.js": "text/javascript; charset=utf-8",
     EDITOR: "text/javascript; charset=utf-8",
     "procession.js": "text/javascript; charset=utf-8",
     "upload.js": "text/javascript; charset=utf-8",
@@ -30,7 +31,7 @@ BUNDLE = "pages.js"
 BUNDLED = ("htmx.min.js", "hx-sse.min.js", "procession.js")
 # In a script of ours, comments stand in lines of their own. They are for whoever reads it here, and a fifth of it.
 _COMMENT = re.compile(rb"^ *(//[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
-OWN = frozenset({"procession.js", "upload.js"})
+OWN = frozenset({"procession.js", "cards.js", "upload.js"})
 PREFIX = "/assets/"
 _DIGITS = 12  # of the hash: nobody chooses our files, so chance is all there is to fear
 

@@ -4,9 +4,13 @@ What a press of them does is in approval_form."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from procession.model.approvals import Vote
 from procession.model.errors import NotFound, ProcessionError
 from procession.model.ids import StepId
 from procession.model.lifecycle import RunStatus, StepStatus
@@ -42,19 +46,51 @@ class SentDecision:
     refused: ProcessionError
 
 
-def asked(tx: Transaction, caller: Caller, view: ShownRun, sent: SentDecision | None = None) -> list[AskedPanel]:
-    """What the steps of this run ask now. Not a part of the live page: it is about one reader, who may be typing."""
+class AskedState(NamedTuple):
+    """What an open page shows of a question that is the same for all its readers."""
+
+    step: StepId
+    signed: str
+    votes: tuple[Vote, ...]
+    void: tuple[Vote, ...]
+
+
+def states(tx: Transaction, view: ShownRun) -> tuple[AskedState, ...]:
+    """Of the questions that are open."""
+    return tuple(AskedState(one.step.id, one.signed, one.votes, one.void) for one in _open(tx, view))
+
+
+def mark_of(shown: tuple[AskedState, ...]) -> str:
+    """Tells one state of all questions from another, in an address; "" where nothing is asked."""
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16] if shown else ""
+
+
+def closed(tx: Transaction, view: ShownRun, step: StepId) -> str:
+    """Why a question that was open is open no more."""
+    with suppress(NotFound):
+        return approvals.closed(approvals.view(tx, view.run.id, step))
+    return "the step asks no more"
+
+
+def _open(tx: Transaction, view: ShownRun) -> Iterator[Approval]:
     if not view.is_present or view.run.status is not RunStatus.RUNNING:
-        return []
-    found = []
+        return
     for row in view.steps:
         if row.status is StepStatus.RUNNING and row.kind is StepKind.ACTION:
             # Of a step that works there is none.
             with suppress(NotFound):
-                # As it is for this reader now, and with the hash that their form will sign.
                 approval = approvals.view(tx, view.run.id, row.id)
                 if approval.is_open:
-                    why_not = approvals.why_not(tx, approval, caller.user)
-                    comment = sent.comment if sent is not None and sent.step == row.id else ""
-                    found.append(AskedPanel(approval=approval, why_not=why_not, comment=comment))
-    return found
+                    yield approval
+
+
+def asked(tx: Transaction, caller: Caller, view: ShownRun, sent: SentDecision | None = None) -> list[AskedPanel]:
+    """What the steps of this run ask now, as it is for this reader, and with the hash that their form will sign."""
+    return [
+        AskedPanel(
+            approval=one,
+            why_not=approvals.why_not(tx, one, caller.user),
+            comment=sent.comment if sent is not None and sent.step == one.step.id else "",
+        )
+        for one in _open(tx, view)
+    ]

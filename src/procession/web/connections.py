@@ -10,7 +10,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from procession.actions.reaching import probes
 from procession.actions.reaching.probes import ProbeAnswer
 from procession.door.contract import Call, HtmlReply, RedirectReply, StreamCall
-from procession.model.connections import OPTIONS, SECRETS, Connection, ConnectionKind, from_texts, place_of, to_texts
+from procession.model.connections import (
+    DIALECTS,
+    OPTIONS,
+    SECRETS,
+    Connection,
+    ConnectionKind,
+    from_texts,
+    place_of,
+    to_texts,
+)
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import ConnectionId, GroupId, UserId
 from procession.model.rights import ADMINS
@@ -39,7 +48,7 @@ KINDS = (
     (ConnectionKind.S3, "S3", "a bucket of Amazon, or of a server that speaks like it"),
     (ConnectionKind.HTTP, "HTTP", "a web service"),
     (ConnectionKind.SMTP, "SMTP", "a mail server"),
-    (ConnectionKind.DATABASE, "Database", "PostgreSQL, MySQL, MariaDB, SQL Server, Oracle"),
+    (ConnectionKind.DATABASE, "Database", "PostgreSQL or MariaDB"),
 )
 HELP = {
     "host_keys": "The public keys of the server, one a line, such as ssh-ed25519 AAAA…; no other server is trusted.",
@@ -151,11 +160,17 @@ def _fields(kind: ConnectionKind, found: Connection | None, form: Form | None) -
             value=form.one(f"option.{name}") if form is not None else told.get(name, ""),
             help=HELP.get(name, ""),
             is_needed=name in needed,
-            choices=get_args(types[name]) if get_origin(types[name]) is Literal else (),
+            choices=_choices(name, types[name]),
             has_lines=name == "host_keys",
         )
         for name in OPTIONS[kind].__struct_fields__
     ]
+
+
+def _choices(name: str, kind: Any) -> tuple[str, ...]:
+    # Connections of before may be to databases that nothing reaches, and none is made any more.
+    known = DIALECTS if name == "dialect" else get_args(kind)
+    return known if get_origin(kind) is Literal else ()
 
 
 def _usual(kind: ConnectionKind) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from markupsafe import Markup
 from msgspec.structs import replace
 
 from procession.actions.contract import Action
@@ -25,11 +27,22 @@ from procession.operations.drafts import ProcessDraft
 from procession.operations.step_columns import KnownColumns
 from procession.pages import conditions, environment
 from procession.pages.formats import Reader
-from procession.web import edit_columns, edit_fields, edit_mistakes, edit_names, edit_process, setting_fields
+from procession.web import (
+    edit_columns,
+    edit_fields,
+    edit_finds,
+    edit_import,
+    edit_mistakes,
+    edit_names,
+    edit_process,
+    setting_fields,
+)
+from procession.web.edit_finds import StepFinds
 from procession.web.edit_mistakes import PlacedMistake
+from procession.web.edit_names import NameChoices
 from procession.web.forms import Form
-from procession.web.page import page, reader
-from procession.web.setting_fields import SettingNode
+from procession.web.page import fragment, page, reader
+from procession.web.setting_nodes import SettingNode
 
 DIFF_LINES_MAX = 2_000
 LINES_AROUND = 2
@@ -101,7 +114,7 @@ async def draft_page(
     step = next((item for item in reading.steps if item.order == order), None) or next(iter(reading.steps), None)
     step = None if order == edit_process.ABOUT else step
     actions = call.context.resources.actions
-    known = await edit_columns.known(call, draft.process, step, edit_names.types(reading.steps))
+    step, known, names = await _found(call, draft, reading, step, form)
     return page(
         call,
         call.caller,
@@ -118,7 +131,7 @@ async def draft_page(
         fields=None if step is None else _fields(step, reading, (actions, known), form),
         runs_when="" if step is None else _sentence(reading.order, step.order, reader(call.caller.user, call.clock())),
         about=_about(draft.text, reading, form) if order == edit_process.ABOUT and reading.groups else None,
-        names=replace(edit_names.choices(reading.steps), columns=edit_columns.offered(known)),
+        names=names,
         focus=call.request.query.get("focus", ""),
         lost=_lost(call),
         theirs=_theirs(call, draft),
@@ -132,6 +145,36 @@ async def draft_page(
         words=edit_fields,
         status_code=400 if problem else 200,
     )
+
+
+async def _found(
+    call: StreamCall, draft: ProcessDraft, reading: DraftReading, step: OutlinedStep | None, form: Form | None
+) -> tuple[OutlinedStep | None, KnownColumns, NameChoices]:
+    """The step as its form shows it, and what is known of its sources."""
+    known = await edit_columns.known(call, draft.process, step, edit_names.types(reading.steps))
+    step, finds = await _finds(call, draft, reading, step, form)
+    return step, known, replace(edit_names.choices(reading.steps), **edit_columns.offered(known), finds=finds)
+
+
+async def _finds(
+    call: StreamCall, draft: ProcessDraft, reading: DraftReading, step: OutlinedStep | None, form: Form | None
+) -> tuple[OutlinedStep | None, StepFinds]:
+    """The same step, and what is found in the samples."""
+    # What is no process yet has no samples.
+    if step is None or draft.process is None:
+        return step, StepFinds()
+    is_asked = edit_finds.FINDS in call.request.query if form is None else form.has(edit_finds.FINDS)
+    found = await edit_finds.of_step(call, reading.process, (step.order, step.action), is_asked=is_asked)
+    if step.action != edit_import.KIND:
+        return step, found
+    types, sample = edit_names.types(reading.steps), Markup()
+    told: tuple[str, ...] = ()
+    if form is None and edit_import.PROPOSE in call.request.query:
+        step, told = await edit_import.proposed(call, draft.process, step, types)
+    if is_asked:
+        fits = await edit_import.of_settings(call, draft.process, step.data.get("with"), types)
+        sample = Markup(fragment(call, call.caller, call.clock(), "fit", sample=fits).html)  # noqa: S704 - our template
+    return step, dataclasses.replace(found, here=here(draft.process), sample=sample, proposed=told)
 
 
 def _about(text: str, reading: DraftReading, form: Form | None) -> SettingNode:
@@ -197,7 +240,8 @@ def _fields(
 ) -> dict[str, Any]:
     actions, known = given
     action, data = actions.get(step.action), step.data
-    settings = edit_fields.settings_of(action, data, edit_mistakes.of_settings(reading.mistakes, step.order))
+    mistakes, types = edit_mistakes.of_settings(reading.mistakes, step.order), edit_names.types(reading.steps)
+    settings = edit_fields.settings_of(action, data, mistakes, types)
     if form is not None and form.has("name") and form.one("of") == f"{step.key} {step.action}":  # what was typed stays
         settings, data = setting_fields.typed(settings, form), _typed_frame(form, data)
     needs = data.get("needs")

@@ -20,7 +20,7 @@ from procession.operations import drafts
 from procession.operations.drafts import ProcessDraft
 from procession.pages import environment
 from procession.store.database import Transaction
-from procession.web import edit, edit_fields, edit_names, edit_process, setting_reading
+from procession.web import edit, edit_fields, edit_finds, edit_import, edit_names, edit_process, setting_reading
 from procession.web.forms import Form
 from procession.web.page import page
 from procession.web.setting_reading import NONE_PRESSED, RowPress
@@ -35,11 +35,24 @@ class ChangedDraft(msgspec.Struct, frozen=True, kw_only=True):
     order: str
     focus: str = ""
     is_moved: bool = False
+    shows: str = ""  # what is made for the page: edit_finds.FINDS, edit_import.PROPOSE
     is_text: bool = False
 
 
 async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     """One change of the draft, by the button that was pressed."""
+    found = await _changed(call, form)
+    return found if isinstance(found, HtmlReply) else RedirectReply(location=found)
+
+
+async def keep(call: StreamCall, form: Form) -> HtmlReply | None:
+    """What was typed, before a button leads to another page; the page to show where that cannot be kept."""
+    found = await _changed(call, form) if form.has("name") else ""
+    return found if isinstance(found, HtmlReply) else None
+
+
+async def _changed(call: StreamCall, form: Form) -> HtmlReply | str:
+    """The draft after the button, kept: where its author goes on, or the page that says why it was not."""
     process, draft = call.find_id(ProcessId), edit.draft_of(call)
     do = form.one("do")
     # Before anything is applied: what another tab has kept would be overwritten unseen.
@@ -65,7 +78,7 @@ async def change(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     await asyncio.wrap_future(call.database.submit(operation))
     # Whoever edits the text takes comments away on purpose.
     lost = editing.lost_comments(draft.text, changed.text) if do not in {"text", "drop"} else 0
-    return RedirectReply(location=edit.here(process) + _address(changed, lost))
+    return edit.here(process) + _address(changed, lost)
 
 
 async def _conflict(call: StreamCall, draft: ProcessDraft, form: Form) -> HtmlReply:
@@ -101,6 +114,8 @@ def _address(changed: ChangedDraft, lost: int) -> str:
         said["moved"] = 1
     if changed.is_text:
         said["as"] = "text"
+    if changed.shows:
+        said[changed.shows] = 1
     if changed.focus:
         said["focus"] = changed.focus
     # A browser that is sent to a place in the page gives the focus to nothing else.
@@ -116,13 +131,16 @@ def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
     # Before the button's own act: moving a step must not lose what was typed into it.
     if form.has("name") and do != "drop":
         text = _with_step(text, form, actions, pressed or NONE_PRESSED)
+    shows = edit_finds.FINDS if form.has(edit_finds.FINDS) else ""
     if pressed is not None:
-        return ChangedDraft(text=text, order=order, focus=pressed.focus(form))
+        return ChangedDraft(text=text, order=order, focus=pressed.focus(form), shows=shows)
     match do:
         case "text":
             return ChangedDraft(text=form.one("text"), order=order, is_text=True)
-        case "step" if form.has("name"):
-            return ChangedDraft(text=text, order=order)
+        case "step" | "try" | "sample" if form.has("name"):
+            return ChangedDraft(text=text, order=order, shows=shows)
+        case edit_finds.FINDS | edit_import.PROPOSE if form.has("name"):
+            return ChangedDraft(text=text, order=order, focus=do, shows=do)
         case "up" | "down":
             moved, to = editing.moved(text, order, is_up=do == "up")
             return ChangedDraft(text=moved, order=to, is_moved=True)

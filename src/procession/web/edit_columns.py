@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from procession.model.process_file.outlines import OutlinedStep
 from procession.operations import step_columns
 from procession.operations.resources import Resources
 from procession.operations.step_columns import NOTHING_KNOWN, ColumnSource, KnownColumns
-from procession.web.setting_fields import SettingNode
+from procession.web.setting_nodes import SettingNode
 from procession.web.setting_shapes import ShapeKind
 
 WAIT_SECONDS = 2.0  # before the page: what takes longer is there when it is opened again
@@ -61,10 +62,11 @@ def _looks(resources: Resources, sources: Iterable[ColumnSource]) -> Iterable[Fu
             yield resources.table_workers.call(partial(look, one))
 
 
-def offered(known: KnownColumns) -> dict[str, tuple[str, ...]]:
-    """The lists of a page, by the setting whose sources have the columns."""
+def offered(known: KnownColumns) -> dict[str, Any]:
+    """What edit_names.NameChoices says of columns: the lists of a page, and the first rows, both by their setting."""
     lists = {at: tuple(name for name in names if name.strip())[:OFFERED_MAX] for at, names in known.names.items()}
-    return {at: names for at, names in {**lists, RESULT: lists.get("", ())}.items() if names}
+    columns = {at: names for at, names in {**lists, RESULT: lists.get("", ())}.items() if names}
+    return {"columns": columns, "rows": known.rows}
 
 
 def with_doubts(node: SettingNode, known: KnownColumns) -> SettingNode:

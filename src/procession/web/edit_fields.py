@@ -13,7 +13,7 @@ from procession.model.process_file.documents import Mistake, Path
 from procession.model.processes import AtomKind, Effect, Flow, Join, PropertyType
 from procession.web import setting_fields, setting_reading, setting_shapes, setting_texts
 from procession.web.forms import Form
-from procession.web.setting_fields import SettingNode
+from procession.web.setting_nodes import SettingNode
 from procession.web.setting_reading import RowPress
 from procession.web.setting_shapes import Shape, ShapeKind
 from procession.web.setting_texts import shown
@@ -48,10 +48,13 @@ def shape_of(action: Action | None) -> Shape | None:
 
 
 def settings_of(
-    action: Action | None, step: Mapping[str, Any], mistakes: Mapping[Path, tuple[Mistake, ...]]
+    action: Action | None,
+    step: Mapping[str, Any],
+    mistakes: Mapping[Path, tuple[Mistake, ...]],
+    types: Mapping[str, str] = setting_fields.NO_TYPES,
 ) -> SettingNode:
     """What the action takes, filled in; settings that it does not know come last, to be taken away."""
-    return setting_fields.of_step(shape_of(action), _dict(step.get("with")), mistakes)
+    return setting_fields.of_step(shape_of(action), _dict(step.get("with")), mistakes, types)
 
 
 def when_of(condition: Any) -> WhenField:

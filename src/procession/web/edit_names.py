@@ -11,6 +11,8 @@ from procession.actions import references
 from procession.model.process_file.outlines import OutlinedStep
 from procession.model.process_file.sheets import slug
 from procession.model.processes import Flow, PropertyType
+from procession.operations.step_columns import SourceRows
+from procession.web.edit_finds import StepFinds
 
 # As a list in each field; with more a page is slow, and one list of suggestions is shared.
 LISTED_MAX = 120
@@ -29,15 +31,30 @@ class NameChoices(msgspec.Struct, frozen=True, kw_only=True):
     all: tuple[NameGroup, ...]
     writable: tuple[NameGroup, ...]
     columns: Mapping[str, tuple[str, ...]] = {}  # of the step's sources, as edit_columns offers them
+    rows: Mapping[str, SourceRows] = {}  # the first of each source that is known
+    finds: StepFinds = StepFinds()
 
     @property
     def are_many(self) -> bool:
         return sum(len(group.names) for group in self.all) > LISTED_MAX
 
+    def seen(self, at: str | None, column: str) -> str:
+        """The first values of a column in the rows of a source, "" where none are known."""
+        found = self.rows.get(at or "")
+        places = [] if found is None else [n for n, name in enumerate(found.columns) if _is(name, column)]
+        if found is None or not places:
+            return ""
+        return ", ".join(dict.fromkeys(row[places[0]] or "empty" for row in found.first))
+
     def has(self, text: str, is_output: bool) -> bool:
         """Whether it is one to choose from."""
         groups = self.writable if is_output else self.all
         return any(text == name for group in groups for name, _ in group.names)
+
+
+def _is(name: str, wanted: str) -> bool:
+    # In any case, as SQL takes names.
+    return name.casefold() == wanted.strip().casefold()
 
 
 def choices(steps: Sequence[OutlinedStep]) -> NameChoices:

@@ -12,7 +12,7 @@ from procession.model.process_file.documents import Mistake, Path
 from procession.model.processes import AlertWhen
 from procession.web import setting_fields, setting_reading, setting_shapes
 from procession.web.forms import Form
-from procession.web.setting_fields import SettingNode
+from procession.web.setting_nodes import SettingNode
 
 # What stands for the number of a step in the address.
 ABOUT = "about"

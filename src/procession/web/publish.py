@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from procession.door.contract import HtmlReply, RedirectReply, StreamCall
-from procession.model.errors import Conflict, Invalid
+from procession.model.errors import Conflict, Forbidden, Invalid, NotFound
 from procession.model.ids import ProcessId
-from procession.operations import drafts, trials
+from procession.model.processes import Process, StepKind
+from procession.operations import drafts, processes, trials
 from procession.operations.drafts import Publication
-from procession.web import edit
+from procession.web import edit, edit_acts
 from procession.web.forms import Form
 from procession.web.page import page
 
@@ -18,13 +19,16 @@ VERSION_DIGITS_MAX = 9
 
 async def try_out(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     """A run of the draft up to the step that is shown; its page asks for the files."""
+    if (refused := await edit_acts.keep(call, form)) is not None:
+        return refused
     process, draft = call.id(ProcessId), edit.draft_of(call)
     reading = await edit.read_draft(call, draft.text)
-    definition, up_to = reading.process, form.one("step")
+    definition = reading.process
     if definition is None:
         return await edit.draft_page(
             call, draft, problem="mend the mistakes first: what has some cannot run", form=form
         )
+    up_to = _first(definition) if form.one("do") == "sample" else form.one("step")
     try:
         run = await asyncio.wrap_future(
             call.database.submit(lambda tx: trials.create(call.admit(tx), process, definition, up_to=up_to))
@@ -32,6 +36,11 @@ async def try_out(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:
     except Invalid as error:
         return await edit.draft_page(call, draft, problem=error.message, form=form)
     return RedirectReply(location=f"/runs/{run.id}")
+
+
+def _first(process: Process) -> str:
+    """Where nothing is done yet, but files are asked for."""
+    return next((step for step in process.steps if step.kind is StepKind.DATA), process.steps[0]).order
 
 
 async def changes(call: StreamCall) -> HtmlReply:
@@ -42,6 +51,7 @@ async def changes(call: StreamCall) -> HtmlReply:
 async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "") -> HtmlReply:
     draft = edit.draft_of(call)
     reading = await edit.read_draft(call, draft.text)
+    remarks = await asyncio.to_thread(_remarks, call, draft.process, reading.process)
     return page(
         call,
         call.caller,
@@ -53,11 +63,23 @@ async def _changes_page(call: StreamCall, *, problem: str = "", comment: str = "
         draft=draft,
         seen=edit.seen(draft.text),
         reading=reading,
+        remarks=remarks,
         diff=edit.diff(draft.published, draft.text),
         problem=problem,
         comment=comment,
         status_code=400 if problem else 200,
     )
+
+
+def _remarks(call: StreamCall, process: ProcessId | None, definition: Process | None) -> tuple[str, ...]:
+    """What publishing would say, while there is time to mend it; of a new process nothing is named yet."""
+    if process is None or definition is None:
+        return ()
+    with call.database.snapshot() as tx:
+        try:
+            return processes.remarks(call.admit(tx), process, definition)
+        except (Invalid, Forbidden, NotFound) as error:
+            return (f"publishing will be refused: {error.message}",)
 
 
 async def publish(call: StreamCall, form: Form) -> RedirectReply | HtmlReply:

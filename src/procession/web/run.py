@@ -41,6 +41,7 @@ def show(call: Call, sent: SentDecision | None = None) -> HtmlReply:
     content["others"] = other_runs.of_run(call.tx, call.caller, view.run.id)
     content["called"] = other_runs.of_rows(call.tx, call.caller, view.run.id) if view.is_present else []
     content["asked"] = approving.asked(call.tx, call.caller, view, sent)
+    content["asked_mark"] = approving.mark_of(approving.states(call.tx, view))
     content["refused"] = sent.refused.message if sent else ""
     content["status_code"] = sent.refused.status if sent else 200
     title = f"{'Error: ' if sent else ''}{run_now.page_title(view)}"

@@ -11,6 +11,7 @@ from procession.model.lifecycle import RUN_ACTIVE
 from procession.operations.run_views import ShownRun
 from procession.pages import environment
 from procession.web import run, run_now, run_steps
+from procession.web.approving import AskedState
 from procession.web.page import reader
 from procession.web.run_steps import ShownStep
 
@@ -32,6 +33,7 @@ class SeenRun:
 class RunUpdate:
     """`html` are the parts but #head, which has tokens of one browser in it and is made of `head`.
 
+    `asked`: what is asked is another than before, and is told to each reader as it is for them.
     `log_end` is where the log ends that the new panel shows, None where there is no new panel.
     """
 
@@ -40,15 +42,18 @@ class RunUpdate:
     head: Mapping[str, Any] | None
     log_end: str | None
     is_over: bool
+    asked: bool = False
 
 
-def update(call: StreamCall, view: ShownRun, before: SeenRun, chosen: str) -> RunUpdate:
+def update(
+    call: StreamCall, view: ShownRun, before: SeenRun, chosen: str, asked: tuple[AskedState, ...] = ()
+) -> RunUpdate:
     """`chosen` is the step that the reader has opened, "" for none: then it is the one at work."""
     # What was open stays so when nothing is at work any more, and shows how it ended.
     at_work = run_steps.default_open(view)
     shown = run.described(call, view, chosen or (at_work.order if at_work else before.last))
     opened = shown["opened"]
-    steps, keys = {step.order: step for step in shown["steps"]}, _keys(shown)
+    steps, keys = {step.order: step for step in shown["steps"]}, {**_keys(shown), "asked": asked}
     is_over = view.run.status not in RUN_ACTIVE and view.is_gone
     # The page was made of this very revision: it has all of it.
     has_all = before.steps is None and before.revision == view.run.revision
@@ -56,15 +61,18 @@ def update(call: StreamCall, view: ShownRun, before: SeenRun, chosen: str) -> Ru
     changed = [step for step in steps.values() if known.get(step.order) != step]
     parts = {name for name, key in keys.items() if not has_all and before.keys.get(name) != key}
     parts |= {"results", "history"} if is_over else set()
+    common = parts - {"head", "asked"}
     content = {**shown, "changed": changed, "parts": parts, "title": run_now.page_title(view)}
     return RunUpdate(
         seen=SeenRun(
             revision=view.run.revision, last=opened.row.order if opened is not None else "", steps=steps, keys=keys
         ),
-        html=_rendered(call, content) if changed or parts - {"head"} else "",
+        html=_rendered(call, content) if changed or common else "",
         head=content if "head" in parts else None,
         log_end=opened.log_end if opened is not None and "step" in parts else None,
         is_over=is_over,
+        # What a page that is new shows, it says itself (approving_live).
+        asked="asked" in parts and before.steps is not None,
     )
 
 

@@ -19,7 +19,8 @@ from procession.model.ids import RunId
 from procession.model.lifecycle import RunStatus
 from procession.operations import contents, run_views, runs
 from procession.pages import environment
-from procession.web import run_changes, session
+from procession.web import approving, run_changes, session
+from procession.web.approving_live import LiveQuestions
 from procession.web.run_changes import RunUpdate, SeenRun
 
 SILENCE_SECONDS = 15.0  # proxies end what says nothing for long
@@ -27,7 +28,7 @@ CLOCK_SECONDS = 5.0  # how often a page is told how long its run has been at wor
 RETRY_MILLISECONDS = 1_000
 LOG_BYTES_MAX = 65_536  # of a log in one event
 STEP_CHARACTERS_MAX = 20
-TEMPLATES = ("run-live", "run-head", "run-log", "run-parts", "parts")
+TEMPLATES = ("run-live", "run-head", "run-asked", "run-log", "run-parts", "parts")
 _POSITION = re.compile(r"(?P<revision>-?\d{1,15})\.(?P<attempt>\d{1,15})-(?P<offset>\d{1,15})\Z")
 _OVER = b"event: over\ndata: over\n\n"  # the page closes the stream then
 
@@ -44,6 +45,7 @@ class LiveRun:
     seen: SeenRun
     attempt: int
     offset: int
+    asked: LiveQuestions
     is_over: bool = False
 
     @property
@@ -54,7 +56,8 @@ class LiveRun:
 async def follow(call: StreamCall) -> StreamReply:
     """`?since=` is the revision that the page shows, `?log=` what it has of the open step's log.
 
-    `?step=` is the open step where the reader chose one; otherwise the page goes on to the step that is at work.
+    `?asked=` is the mark of the questions that the page shows. `?step=` is the open step where the reader chose one;
+    otherwise the page goes on to the step that is at work.
     """
     query = call.request.query
     # The header first: a browser sends it by itself when it comes back, with the old query.
@@ -69,6 +72,7 @@ async def follow(call: StreamCall) -> StreamReply:
         seen=SeenRun(revision=int(found["revision"])),
         attempt=int(found["attempt"]),
         offset=int(found["offset"]),
+        asked=LiveQuestions(query.get("asked", "")),
     )
     return StreamReply(media_type="text/event-stream", write=lambda write: _follow(live, write))
 
@@ -121,6 +125,8 @@ def _next(live: LiveRun, *, wants_clock: bool) -> tuple[bytes, bool]:
         # All that the parts depend on. Whoever is told them at the same second is told the same.
         key = (
             *(live.id, present.revision, seen.revision, seen.steps is None, seen.last, live.chosen, may_execute),
+            # What is shown may change without news of the run, as a table does.
+            seen.keys.get("asked"),
             *(call.caller.user.timezone, int(steady) if is_running and steady is not None else 0),
         )
         update = call.context.recent.of(key, lambda: _update(live))
@@ -136,11 +142,14 @@ def _next(live: LiveRun, *, wants_clock: bool) -> tuple[bytes, bool]:
 def _update(live: LiveRun) -> RunUpdate:
     with live.call.database.snapshot() as tx:
         view = run_views.of_run(tx, live.call.caller, live.id)
-    return run_changes.update(live.call, view, live.seen, live.chosen)
+        asked = approving.states(tx, view)
+    return run_changes.update(live.call, view, live.seen, live.chosen, asked)
 
 
 def _told(live: LiveRun, update: RunUpdate) -> bytes:
+    is_first = live.seen.steps is None
     live.seen, live.is_over = update.seen, update.is_over
+    is_lost = is_first and not live.asked.begin(update.seen.keys["asked"])
     if update.log_end is not None:
         # The panel is sent with its log: the stream goes on from the end of that.
         attempt, _, offset = (update.log_end or "0-0").partition("-")
@@ -148,6 +157,8 @@ def _told(live: LiveRun, update: RunUpdate) -> bytes:
     html = update.html
     if update.head is not None:
         html += run_changes.head(live.call, update.head, session.token(live.call.request))
+    if update.asked or is_lost:
+        html += live.asked.told(live.call, live.id)
     return _event(html, live.position) if html else b""
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from procession.model.process_file.documents import Mistake, Path
-from procession.web import setting_texts
+from procession.web import decision_nodes, setting_texts
 from procession.web.forms import Form
-from procession.web.setting_shapes import BOXES, RAW, Shape, ShapeField, ShapeKind
+from procession.web.setting_nodes import SettingNode, one_of
+from procession.web.setting_shapes import BOXES, KEPT, RAW, Shape, ShapeField, ShapeKind
 from procession.web.setting_texts import ABSENT, as_yaml, shown
 
 # Of one step: with more a page is slow, and a browser's form too large to be read.
@@ -21,67 +21,24 @@ BEYOND = "This step has too many settings for one form; this one is written as i
 UNSAID = "A form cannot say this value; it is written as in the process file."
 UNKNOWN = "The action has no such setting. Empty it to take it away."
 
+NO_TYPES: Mapping[str, str] = {}
+
 _MEANT = re.compile(r'did you mean "([^"]+)"\?')
 _NAMING = frozenset({ShapeKind.REFERENCE, ShapeKind.VALUE, ShapeKind.TEXT})
 
 
-class SettingNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A field, or several under one name; `name` is what a browser sends it as.
+def of_step(
+    shape: Shape | None,
+    given: Mapping[str, Any],
+    mistakes: Mapping[Path, tuple[Mistake, ...]],
+    types: Mapping[str, str] = NO_TYPES,
+) -> SettingNode:
+    """All settings of a step; `mistakes` by their place below `with`, `types` of properties by "step.property".
 
-    `key` is what a value goes by where the file chooses the name; `usual` is what holds while it is empty.
+    Without a shape each setting is YAML.
     """
-
-    name: str
-    kind: str
-    label: str = ""
-    help: str = ""
-    note: str = ""
-    text: str = ""
-    was: str = ""  # which of several kinds its fields are for; "said" for a box that the file speaks of
-    bare: str = ""  # what the file says where its field is empty
-    usual: str = ""
-    key: str | None = None
-    options: tuple[tuple[str, str], ...] = ()  # value and word
-    children: tuple[SettingNode, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()
-    offer: str = ""  # what was probably meant, to be taken over by a button
-    is_set: bool = False
-    is_required: bool = False
-    is_wanted: bool = False
-    is_spare: bool = False
-    is_output: bool = False
-    takes_names: bool = False  # also a reference to a property
-    has_cards: bool = False  # a list whose items are boxes of fields
-    columns: str | None = None  # a text that names a column: of which sources (Shape.columns)
-    key_columns: str | None = None  # the same of its key
-    makes_columns: bool = False
-    doubt: str = ""  # what may be wrong with it: it keeps nobody from publishing
-    key_doubt: str = ""
-    key_offer: str = ""
-
-    @property
-    def one(self) -> str:
-        """What one of several is called."""
-        return _one_of(self.label)
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether it is worth a place outside of what is folded away."""
-        return self.is_set or self.is_required or self.is_wanted or self.has_mistakes or self.has_doubts
-
-    @property
-    def has_mistakes(self) -> bool:
-        return bool(self.mistakes) or any(child.has_mistakes for child in self.children)
-
-    @property
-    def has_doubts(self) -> bool:
-        return bool(self.doubt or self.key_doubt) or any(child.has_doubts for child in self.children)
-
-
-def of_step(shape: Shape | None, given: Mapping[str, Any], mistakes: Mapping[Path, tuple[Mistake, ...]]) -> SettingNode:
-    """All settings of a step; `mistakes` by their place below `with`. Without a shape each setting is YAML."""
     field = ShapeField(name="with", label="", help="", shape=shape or RAW, is_required=True)
-    return _Builder(mistakes).struct(field, "with", given, ())
+    return _Builder(mistakes, types).struct(field, "with", given, ())
 
 
 def mistakes_of(node: SettingNode, above: str = "") -> Iterable[tuple[Mistake, SettingNode, str]]:
@@ -98,7 +55,7 @@ def typed(node: SettingNode, form: Form) -> SettingNode:
     """With what was typed, where it could not be kept."""
     children = tuple(typed(child, form) for child in node.children)
     place = f"{node.name}.kind" if node.kind == ShapeKind.KINDS else node.name
-    text = node.text if node.kind in BOXES else form.one(place)
+    text = node.text if node.kind in KEPT else form.one(place)
     key = node.key
     if key is not None and form.has(f"{node.name.removesuffix('.v')}.key"):
         key = form.one(f"{node.name.removesuffix('.v')}.key")
@@ -109,16 +66,11 @@ def _item(shape: Shape, label: str) -> ShapeField:
     return ShapeField(name="", label=label, help="", shape=shape, is_required=True)
 
 
-def _one_of(label: str) -> str:
-    """ "Rule" of "Rules", which is what one of them is called."""
-    return label.removesuffix("s") if not label.endswith("ss") else label
-
-
 class _Builder:
     """`_left` are mistakes that no field has taken yet; a value that is not there is ABSENT."""
 
-    def __init__(self, mistakes: Mapping[Path, tuple[Mistake, ...]]) -> None:
-        self._left = dict(mistakes)
+    def __init__(self, mistakes: Mapping[Path, tuple[Mistake, ...]], types: Mapping[str, str]) -> None:
+        self._left, self._types = dict(mistakes), types
         self._count = 0
 
     def _node(self, field: ShapeField, name: str, value: Any, path: Path) -> SettingNode:
@@ -126,7 +78,7 @@ class _Builder:
         shape = field.shape
         is_long = isinstance(value, list | dict) and len(value) > FIELDS_MAX - self._count
         if is_long or self._count > FIELDS_MAX:
-            return self._raw(field, name, value, path, BEYOND)
+            return self.raw(field, name, value, path, BEYOND)
         bare = "" if value is ABSENT else setting_texts.bare(value)
         if bare and shape.kind is not ShapeKind.RAW and (shape.kind in BOXES or not says(shape, value)):
             return replace(self._shown(field, name, ABSENT, path), bare=bare)
@@ -135,11 +87,11 @@ class _Builder:
     def _shown(self, field: ShapeField, name: str, value: Any, path: Path) -> SettingNode:
         shape = field.shape
         if shape.kind is ShapeKind.RAW or (value is not ABSENT and not says(shape, value)):
-            return self._raw(field, name, value, path, UNSAID)
+            return self.raw(field, name, value, path, UNSAID)
         match shape.kind:
             case ShapeKind.STRUCT:
                 return self.struct(field, name, {} if value is ABSENT else value, path)
-            case ShapeKind.LIST:
+            case ShapeKind.LIST | ShapeKind.DECISIONS:
                 return self._list(field, name, [] if value is ABSENT else value, path)
             case ShapeKind.ROWS:
                 return self._rows(field, name, {} if value is ABSENT else value, path)
@@ -151,19 +103,31 @@ class _Builder:
     def struct(self, field: ShapeField, name: str, given: Mapping[str, Any], path: Path) -> SettingNode:
         fields = field.shape.fields
         known = {one.name for one in fields} | ({field.shape.tag[0]} if field.shape.tag else set())
+        table = next((one for one in fields if self._is_table(one, given)), None)
+        # The table has a row for it.
+        others = [one for one in fields if table is None or one.name != decision_nodes.OTHERWISE]
         children = [
-            self._node(one, f"{name}.{one.name}", given.get(one.name, ABSENT), (*path, one.name)) for one in fields
+            decision_nodes.of(self, one, name, given, self._types)
+            if one is table
+            else self._node(one, f"{name}.{one.name}", given.get(one.name, ABSENT), (*path, one.name))
+            for one in others
         ]
         for number, key in enumerate(key for key in given if key not in known):
             other = ShapeField(name=key, label=key, help="", shape=RAW, is_required=False)
-            found = self._raw(other, f"{name}.-{number}", given[key], (*path, key), UNKNOWN)
+            found = self.raw(other, f"{name}.-{number}", given[key], (*path, key), UNKNOWN)
             children.append(replace(found, key=key))
         is_said = field.shape.tag is not None and bool(given)
-        return self._made(field, name, path, children=children, is_set=bool(given), was="said" if is_said else "")
+        return self.made(field, name, path, children=children, is_set=bool(given), was="said" if is_said else "")
+
+    def _is_table(self, field: ShapeField, given: Mapping[str, Any]) -> bool:
+        """Whether the rules of a decision can be a table: of too many cells, or of what is no list, it is none."""
+        if field.shape.kind is not ShapeKind.DECISIONS or not isinstance(given.get(field.name, []), list):
+            return False
+        return decision_nodes.cells_in(given, field.name, self._types) <= FIELDS_MAX - self._count
 
     def _list(self, field: ShapeField, name: str, values: list[Any], path: Path) -> SettingNode:
         assert field.shape.item is not None
-        item, noun = field.shape.item, _one_of(field.label)
+        item, noun = field.shape.item, one_of(field.label)
         rows = [
             self._node(_item(item, f"{noun} {number + 1}"), f"{name}.{number}", value, (*path, number))
             for number, value in enumerate(values)
@@ -172,22 +136,23 @@ class _Builder:
             spare = self._node(_item(item, f"Another {noun.lower()}"), f"{name}.{len(values)}", ABSENT, (*path, ""))
             rows.append(replace(spare, is_spare=True))
         has_cards = item.kind is ShapeKind.STRUCT
-        return self._made(field, name, path, children=rows, is_set=bool(values), has_cards=has_cards)
+        return self.made(field, name, path, kind="list", children=rows, is_set=bool(values), has_cards=has_cards)
 
     def _rows(self, field: ShapeField, name: str, values: Mapping[str, Any], path: Path) -> SettingNode:
         assert field.shape.item is not None
         rows = []
         for number, (key, value) in enumerate([*values.items(), ("", ABSENT)]):
-            row = _item(field.shape.item, key or f"Another {_one_of(field.label).lower()}")
+            row = _item(field.shape.item, key or f"Another {one_of(field.label).lower()}")
             found = self._node(row, f"{name}.{number}.v", value, (*path, key))
             rows.append(replace(found, key=key, is_spare=not key, key_columns=field.shape.key_columns))
-        return self._made(field, name, path, children=rows, is_set=bool(values))
+        grid = tuple(one.label for one in field.shape.item.fields) if field.shape.item.is_grid else ()
+        return self.made(field, name, path, children=rows, is_set=bool(values), grid=grid)
 
     def _kinds(self, field: ShapeField, name: str, value: Any, path: Path) -> SettingNode:
         kinds = field.shape.kinds
         chosen = kinds[0] if value is ABSENT else next(one for one in kinds if says(one, value))
         inner = self._node(replace(field, shape=chosen, help="", default=None), f"{name}.v", value, path)
-        return self._made(
+        return self.made(
             field,
             name,
             path,
@@ -206,7 +171,7 @@ class _Builder:
         kind = ShapeKind.LONG if shape.kind is ShapeKind.LINES else shape.kind
         if kind is ShapeKind.FLAG:
             text = "yes" if (value if is_set else field.default) else ""
-        return self._made(
+        return self.made(
             replace(field, shape=replace(shape, kind=kind)),
             name,
             path,
@@ -216,12 +181,12 @@ class _Builder:
             is_set=is_set,
         )
 
-    def _raw(self, field: ShapeField, name: str, value: Any, path: Path, note: str) -> SettingNode:
+    def raw(self, field: ShapeField, name: str, value: Any, path: Path, note: str) -> SettingNode:
         text = "" if value is ABSENT else as_yaml(value)
         field = replace(field, shape=RAW, default=None)
-        return self._made(field, name, path, text=text, note=note, is_set=value is not ABSENT)
+        return self.made(field, name, path, text=text, note=note, is_set=value is not ABSENT)
 
-    def _made(self, field: ShapeField, name: str, path: Path, **more: Any) -> SettingNode:
+    def made(self, field: ShapeField, name: str, path: Path, **more: Any) -> SettingNode:
         """With the mistakes at its place, and those below it that none of its fields has taken."""
         here = [place for place in self._left if place[: len(path)] == path]
         mistakes = tuple(mistake for place in here for mistake in self._left.pop(place))

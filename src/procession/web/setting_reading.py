@@ -8,25 +8,31 @@ import msgspec
 
 from procession.model.errors import Invalid
 from procession.model.process_file import documents
-from procession.web import setting_texts
+from procession.web import decision_reading, setting_texts
+from procession.web.decision_reading import DecisionForm
 from procession.web.forms import Form
 from procession.web.setting_fields import FIELDS_MAX
 from procession.web.setting_shapes import BOXES, SCALAR, Shape, ShapeField, ShapeKind
 from procession.web.setting_texts import ABSENT
 
-ADD, MORE, TAKE, UP, DOWN, KIND, USE = "add", "more", "take", "up", "down", "kind", "use"
-VERBS = frozenset({ADD, MORE, TAKE, UP, DOWN, KIND, USE})
+ADD, MORE, TAKE, UP, DOWN, MOVE, KIND, USE = "add", "more", "take", "up", "down", "move", "kind", "use"
+VERBS = frozenset({ADD, MORE, TAKE, UP, DOWN, MOVE, KIND, USE})
 
 
 class RowPress(msgspec.Struct, frozen=True, kw_only=True):
     """A button among settings: `place` is the name of the row or the field, or of the list to add one to.
 
-    `value` is what the field shall hold.
+    `value` is what the field shall hold, or the number of the row, from 0, whose place a moved one takes.
     """
 
     verb: str
     place: str
     value: str = ""
+
+    @property
+    def at(self) -> int:
+        """The value as a number; of what is none, the first place."""
+        return int(self.value) if self.value.isascii() and self.value.isdecimal() and len(self.value) < 6 else 0
 
     def focus(self, form: Form) -> str:
         """Where the one who pressed it goes on."""
@@ -43,6 +49,8 @@ class RowPress(msgspec.Struct, frozen=True, kw_only=True):
                 return f"down-{rows}.{min(at + 1, int(form.one(f'{rows}.n') or 1) - 1)}"
             case "take":
                 return rows
+            case "move":
+                return f"{rows}.{self.at}"
             case "use":
                 return self.place
         return f"{self.place}.kind"
@@ -93,7 +101,7 @@ class _Reader:
                 found = self.struct(name, shape)
                 is_said = shape.tag is None or len(found) > 1 or self._form.has(f"{name}.said")
                 return found if is_said else ABSENT
-            case ShapeKind.LIST:
+            case ShapeKind.LIST | ShapeKind.DECISIONS:
                 return self._list(shape, name, label)
             case ShapeKind.ROWS:
                 return self._rows(shape, name, label)
@@ -109,7 +117,12 @@ class _Reader:
 
     def struct(self, name: str, shape: Shape) -> dict[str, Any]:
         found: dict[str, Any] = _started(shape)
+        tables = [field for field in shape.fields if decision_reading.is_table(self._form, f"{name}.{field.name}")]
+        for table in tables:
+            found |= self._table(table, name)
         for field in shape.fields:
+            if tables and field.name in {tables[0].name, decision_reading.OTHERWISE}:
+                continue
             value = self._field(field, f"{name}.{field.name}")
             if value is not ABSENT:
                 found[field.name] = value
@@ -121,6 +134,20 @@ class _Reader:
             if (value := self._value(Shape(kind=ShapeKind.RAW), place, key)) is not ABSENT:
                 found[key] = value
         return found
+
+    def _table(self, field: ShapeField, name: str) -> dict[str, Any]:
+        """The rules of a decision, and what holds otherwise."""
+        place = f"{name}.{field.name}"
+        table = DecisionForm(self._form, place, read_values)
+        rows = [table.rule(f"{place}.{number}", f"Rule {number + 1}") for number in range(self._count(place))]
+        if self._pressed == RowPress(verb=ADD, place=place):
+            rows.append({})
+        rules = [row for row in self._arranged(place, rows) if row is not ABSENT]
+        found = {
+            field.name: setting_texts.of_bare(self._form.one(f"{place}.bare"), rules or ABSENT),
+            decision_reading.OTHERWISE: table.otherwise(f"{name}.{decision_reading.OTHERWISE}"),
+        }
+        return {key: value for key, value in found.items() if value is not ABSENT}
 
     def _field(self, field: ShapeField, name: str) -> Any:
         if field.shape.kind is ShapeKind.FLAG and not self._form.has(f"{name}.raw"):
@@ -185,8 +212,8 @@ class _Reader:
         row = rows.pop(at)
         if self._pressed.verb == TAKE:
             return rows
-        to = at - 1 if self._pressed.verb == UP else at + 1 if self._pressed.verb == DOWN else at
-        rows.insert(max(to, 0), row)
+        places = {UP: at - 1, DOWN: at + 1, MOVE: self._pressed.at}
+        rows.insert(max(places.get(self._pressed.verb, at), 0), row)
         return rows
 
     def _kind(self, shape: Shape, name: str, label: str) -> Any:

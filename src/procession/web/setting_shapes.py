@@ -34,11 +34,15 @@ class ShapeKind(StrEnum):
     STRUCT = "struct"
     KINDS = "kinds"  # one of several
     NOTHING = "nothing"
+    DECISIONS = "decisions"  # a list of rules that is shown as a table
     RAW = "raw"  # YAML: a form cannot say it
 
 
 LINEAR = frozenset({ShapeKind.TEXT, ShapeKind.NUMBER, ShapeKind.CHOICE})
-BOXES = frozenset({ShapeKind.STRUCT, ShapeKind.LIST, ShapeKind.ROWS, ShapeKind.LINES})  # several values in one
+# Several values in one.
+BOXES = frozenset({ShapeKind.STRUCT, ShapeKind.LIST, ShapeKind.DECISIONS, ShapeKind.ROWS, ShapeKind.LINES})
+# What has no field of its own: also the parts of a decision table.
+KEPT = BOXES | {"heads", "decision", "cells", "otherwise"}
 SCALAR = frozenset({*LINEAR, ShapeKind.LONG, ShapeKind.VALUE, ShapeKind.REFERENCE})
 
 
@@ -56,6 +60,12 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     columns: str | None = None  # of a text that names a column: of which setting's sources (actions/column_names)
     key_columns: str | None = None  # of rows whose names are columns, the same
 
+    @property
+    def is_grid(self) -> bool:
+        """Whether rows of it fit into a table: of plain values, and of lists that can be folded away."""
+        plain = {*SCALAR, ShapeKind.FLAG, ShapeKind.LINES, ShapeKind.LIST}
+        return self.kind is ShapeKind.STRUCT and all(field.shape.kind in plain for field in self.fields)
+
 
 class ShapeField(msgspec.Struct, frozen=True, kw_only=True):
     """A field of a Struct; `default` is None where there is none worth telling."""
@@ -71,6 +81,7 @@ class ShapeField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WANTED = "x-wanted"
+DECISIONS = "x-decisions"
 # Typed and not chosen: which tables there are is known only where the process is published.
 _PLACE = Shape(kind=ShapeKind.TEXT, label="a property of the process, or a table", takes_names=True)
 RAW = Shape(kind=ShapeKind.RAW, label="something else")
@@ -91,7 +102,10 @@ def _of(kind: inspect.Type, depth: int) -> Shape:
             said = kind.extra_json_schema or {}
             # A source is a plain text to msgspec, and says its pattern to others only (actions/rows/sources).
             found = _PLACE if said.get("pattern") == references.PATTERN_WITH_TABLES else _of(kind.type, depth)
-            found = replace(found, columns=_columns_of(kind)) if found.kind is ShapeKind.TEXT else found
+            # One that may be left out says so inside.
+            if found.kind is ShapeKind.TEXT and (columns := _columns_of(kind)) is not None:
+                found = replace(found, columns=columns)
+            found = replace(found, kind=ShapeKind.DECISIONS) if said.get(DECISIONS) else found
             title = said.get("title")
             return replace(found, label=str(title)) if title else found
         case inspect.StructType():

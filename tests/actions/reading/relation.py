@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import duckdb
 import msgspec
@@ -38,7 +44,7 @@ def read(folder: Path, content: bytes | str, name: str = "t.csv", **options: obj
     source = FileInput(path=str(path), name=name, size_bytes=len(raw))
     context = LocalContext(settings=None, folder=folder, values={"f.t": source}, targets={})
     given = msgspec.convert({"file": "${f.t}", **options}, FileOptions)
-    with database.connect(folder, 1 << 30) as connection:
+    with _own_schema() as connection:
         made = loading.load(context, connection, WantedRelation(name="t"), given)
         types = database.columns(connection, "t")
         return Read(
@@ -47,6 +53,26 @@ def read(folder: Path, content: bytes | str, name: str = "t.csv", **options: obj
             logged=context.logged,
             warnings=made.warnings,
         )
+
+
+@contextmanager
+def _own_schema() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Of the one database of a process: another takes as long to open as most files to read."""
+    with _opened().cursor() as connection:
+        connection.execute("CREATE SCHEMA own")
+        try:
+            connection.execute("USE own")
+            yield connection
+        finally:
+            connection.execute("USE main")
+            connection.execute("DROP SCHEMA own CASCADE")
+
+
+@cache
+def _opened() -> duckdb.DuckDBPyConnection:
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    return database.connect(folder, 1 << 30)
 
 
 def _rows(

@@ -74,7 +74,7 @@ def test_fixed_width_keeps_quotes_delimiters_and_its_encoding(tmp_path: Path) ->
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=5)
 
 
-@examples(25)
+@examples(8)
 @given(rows=st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=8))
 def test_fixed_width_reads_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
@@ -240,7 +240,7 @@ def test_a_skipped_row_is_like_others_that_have_empty_cells_too(tmp_path: Path) 
 
 
 def test_a_table_of_many_columns_has_totals_too(tmp_path: Path) -> None:
-    width = 1_500
+    width = 1_010  # more terms than DuckDB adds up in one sum
     lines = (",".join(cell for _ in range(width)) for cell in ["1", "2", "3"])
     heading = ",".join(f"c{number}" for number in range(width))
 

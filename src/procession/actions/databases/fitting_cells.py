@@ -1,4 +1,4 @@
-"""Cells on their way into a column of PostgreSQL: as the text that it reads, or refused before anything is sent.
+"""Cells on their way into a column of a database: as the text that it reads, or refused before anything is sent.
 
 The database itself would round numbers, cut blanks and understand "tomorrow"; it is only asked what it alone knows.
 """
@@ -9,16 +9,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from procession.actions.database import quote
-from procession.actions.databases.targets import TargetColumn
+from procession.actions.database import literal, quote
+from procession.actions.databases.targets import Holds, TargetColumn
 from procession.actions.problems import Problem
 
-_HEADER_BYTES = 4  # that a type's modifier counts too
 _NUMBERS = re.compile(r"DECIMAL\(\d+,\d+\)|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT")
 _BINARY = frozenset({"DOUBLE", "FLOAT"})
-_WHOLE = {21: "SMALLINT", 23: "INTEGER", 20: "BIGINT"}
 _ISO_DATE, _ISO_MOMENT = r"\d{4}-\d{2}-\d{2}", r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
-_SECONDS_DECIMALS = 6  # of the finest moment that PostgreSQL keeps
+_ISO_TIME = r"\d{2}:\d{2}:\d{2}(\.\d{1,6})?"
+_SECONDS_DECIMALS = 6  # of the finest moment that there is
 _OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)"
 
 
@@ -36,15 +35,17 @@ def fit(name: str, kind: str, column: TargetColumn) -> FittingCell:
     cell = quote(name)
     if kind == "TIMESTAMP_NS":
         raise Problem(f'the column "{name}" has moments finer than a microsecond, the finest that the table keeps')
-    # By the ids of PostgreSQL's own types, which never change.
-    make = _MAKERS.get(column.oid)
-    if make is None:
-        # What only the database can read: it says so with the line.
-        return FittingCell(text=f"CAST({cell} AS VARCHAR)", wrong=_has_nul(cell), words=_nul)
-    return make(name, kind, column)
+    make = _MAKERS.get(column.holds)
+    if make is not None:
+        return make(name, kind, column)
+    # What only the database can read: it says so with the line.
+    text, wrong, words = f"CAST({cell} AS VARCHAR)", _has_nul(cell), _nul
+    if column.pattern:
+        wrong, words = f"NOT regexp_full_match({text}, {literal(column.pattern)})", f"is no value of {column.words}"
+    return FittingCell(text=text, wrong=wrong, words=words)
 
 
-_nul = "holds a NUL character, which no text of the database can"
+_nul = "holds a NUL character, which is no part of a text"
 
 
 def _has_nul(cell: str) -> str:
@@ -63,12 +64,12 @@ def _is_number(name: str, kind: str, column: TargetColumn) -> str:
 
 
 def _whole(name: str, kind: str, column: TargetColumn) -> FittingCell:
+    if kind == "BOOLEAN" and column.takes_truth:
+        return FittingCell(text=f"CAST(CAST({quote(name)} AS INTEGER) AS VARCHAR)", wrong="false", words="")
     text = _is_number(name, kind, column)
     # 3.00 of an amount is 3, and the database would not read it as a whole number.
     whole = f"split_part({text}, '.', 1)"
-    wrong = (
-        f"NOT regexp_full_match({text}, '-?(0|[1-9]\\d*)(\\.0*)?') OR TRY_CAST({whole} AS {_WHOLE[column.oid]}) IS NULL"
-    )
+    wrong = f"NOT regexp_full_match({text}, '-?(0|[1-9]\\d*)(\\.0*)?') OR TRY_CAST({whole} AS {column.whole}) IS NULL"
     return FittingCell(text=whole, wrong=wrong, words=f"does not fit {column.words}")
 
 
@@ -77,9 +78,8 @@ def _numeric(name: str, kind: str, column: TargetColumn) -> FittingCell:
     # 1e-07 of a binary fraction is a number too, and is written out by the database.
     pattern = r"-?\d+(\.\d+)?(e[-+]?\d+)?" if kind in _BINARY else r"-?(0|[1-9]\d*)(\.\d+)?"
     wrong = f"NOT regexp_full_match({text}, '{pattern}')"
-    if column.modifier >= _HEADER_BYTES:
-        packed = column.modifier - _HEADER_BYTES
-        digits, scale = (packed >> 16) & 0xFFFF, packed & 0x7FF
+    if column.digits is not None and column.decimals is not None:
+        digits, scale = column.digits, column.decimals
         if scale > digits:  # below zero, or beyond the digits: only the database knows what it keeps
             raise Problem(f'the column "{column.name}" of the table is {column.words}, which rounds what it is given')
         plain = f"CAST(TRY_CAST({text} AS DECIMAL(38,18)) AS VARCHAR)" if kind in _BINARY else text
@@ -93,7 +93,7 @@ def _numeric(name: str, kind: str, column: TargetColumn) -> FittingCell:
 
 def _binary(name: str, kind: str, column: TargetColumn) -> FittingCell:
     text = _is_number(name, kind, column)
-    binary = "FLOAT" if column.oid == 700 else "DOUBLE"
+    binary = "FLOAT" if column.is_single else "DOUBLE"
     if kind == binary or (kind == "FLOAT" and binary == "DOUBLE"):
         return FittingCell(text=text, wrong="false", words="")
     again = f"CAST(TRY_CAST({text} AS {binary}) AS VARCHAR)"
@@ -110,12 +110,11 @@ def _text(name: str, kind: str, column: TargetColumn) -> FittingCell:
     text = f"CAST({cell} AS VARCHAR)"
     wrong = _has_nul(cell)
     words = _nul
-    if column.modifier >= _HEADER_BYTES:
-        most = column.modifier - _HEADER_BYTES
-        wrong, words = (
-            f"{wrong} OR length({text}) > {most}",
-            f"has more than the {most} characters of {column.words}, or a NUL",
-        )
+    if column.characters is not None:
+        wrong = f"{wrong} OR length({text}) > {column.characters}"
+        words = f"has more than the {column.characters} characters of {column.words}, or a NUL"
+    if column.drops_blanks:
+        wrong, words = f"{wrong} OR {text} LIKE '% '", f"{words}, or a blank at its end, which {column.words} drops"
     return FittingCell(text=text, wrong=wrong, words=words)
 
 
@@ -144,7 +143,7 @@ def _date(name: str, kind: str, column: TargetColumn) -> FittingCell:
 
 def _moment(name: str, kind: str, column: TargetColumn) -> FittingCell:
     """A moment without a zone is taken as one of UTC where the column has one, and never the other way round."""
-    cell, has_zone = quote(name), column.oid == 1184
+    cell, has_zone = quote(name), column.has_zone
     text = f"CAST({cell} AS VARCHAR)"
     moment = f"TRY_CAST({cell} AS {'TIMESTAMP WITH TIME ZONE' if has_zone else 'TIMESTAMP'})"
     wrong = f"{moment} IS NULL OR NOT isfinite({moment}) OR year({moment}) NOT BETWEEN 1 AND 9999"
@@ -155,9 +154,27 @@ def _moment(name: str, kind: str, column: TargetColumn) -> FittingCell:
         has_zone and kind.startswith("TIMESTAMP WITH")
     ):
         raise _refuse(name, kind, column)
-    if 0 <= column.modifier < _SECONDS_DECIMALS:
-        wrong = f"{wrong} OR epoch_us({moment}) % {10 ** (_SECONDS_DECIMALS - column.modifier)} <> 0"
+    wrong = f"{wrong}{_finer(moment, column)}"
+    # In UTC, in which the session is, and not every database reads an offset.
+    text = f"CAST(CAST({moment} AS TIMESTAMP) AS VARCHAR)"
     return FittingCell(text=text, wrong=wrong, words=f"is no moment that {column.words} keeps as it is")
+
+
+def _time(name: str, kind: str, column: TargetColumn) -> FittingCell:
+    if kind not in {"TIME", "VARCHAR"}:
+        raise _refuse(name, kind, column)
+    time = f"TRY_CAST({quote(name)} AS TIME)"
+    written = f"regexp_full_match(CAST({quote(name)} AS VARCHAR), '{_ISO_TIME}')"
+    wrong = f"NOT {written} OR {time} IS NULL{_finer(time, column)}"
+    return FittingCell(
+        text=f"CAST({time} AS VARCHAR)", wrong=wrong, words=f"is no time that {column.words} keeps as it is"
+    )
+
+
+def _finer(moment: str, column: TargetColumn) -> str:
+    if column.decimals is None or column.decimals >= _SECONDS_DECIMALS:
+        return ""
+    return f" OR epoch_us({moment}) % {10 ** (_SECONDS_DECIMALS - column.decimals)} <> 0"
 
 
 def _bytes(name: str, kind: str, column: TargetColumn) -> FittingCell:
@@ -169,16 +186,15 @@ def _money(name: str, kind: str, column: TargetColumn) -> FittingCell:
     raise Problem(f'the column "{column.name}" of the table is money, whose decimals depend on the server')
 
 
-_MAKERS: dict[int, Callable[[str, str, TargetColumn], FittingCell]] = {
-    16: _truth,
-    17: _bytes,
-    **dict.fromkeys(_WHOLE, _whole),
-    25: _text,
-    1042: _text,
-    1043: _text,
-    **dict.fromkeys((700, 701), _binary),
-    1082: _date,
-    **dict.fromkeys((1114, 1184), _moment),
-    1700: _numeric,
-    790: _money,
+_MAKERS: dict[Holds, Callable[[str, str, TargetColumn], FittingCell]] = {
+    Holds.TRUTH: _truth,
+    Holds.BYTES: _bytes,
+    Holds.WHOLE: _whole,
+    Holds.TEXT: _text,
+    Holds.BINARY: _binary,
+    Holds.DATE: _date,
+    Holds.MOMENT: _moment,
+    Holds.TIME: _time,
+    Holds.NUMBER: _numeric,
+    Holds.MONEY: _money,
 }

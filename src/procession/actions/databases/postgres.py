@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from procession.actions.blackout import Blackout
 from procession.actions.contract import ConnectionInput
+from procession.actions.databases import places
 from procession.actions.databases.statements import StatementPart, names, written
 from procession.actions.problems import Problem
-from procession.actions.reaching.addresses import AddressRefused, find
 from procession.model.connections import DatabaseOptions
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.pq.abc import PGresult
 
-_CONNECT_SECONDS = 15  # for each address of the host
-_IN_BRACKETS = re.compile(r" ?\([^()]*\)")
 # Fewer at a time than are kept at once: wide rows lie in memory meanwhile.
 _STREAM_ROWS = 1_000
 _SESSION = {
@@ -33,7 +28,6 @@ _SESSION = {
     "standard_conforming_strings": "on",
     "lc_messages": "C",  # what is told is English, where the user may set it
 }
-_ROOTS = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 # What libpq says of a connection that did not come about, and what we say: its words name host, port and user.
 _REFUSALS = {
     "password authentication failed": "it refuses the user or the password",
@@ -46,7 +40,7 @@ _REFUSALS = {
     "authentication method requirement": "it asks for the password in clear, which is sent over tls: verify only",
     "role": "it refuses the user or the password",
     "database": "it has no such database",
-    "timeout expired": f"it did not answer within {_CONNECT_SECONDS} s",
+    "timeout expired": f"it did not answer within {places.CONNECT_SECONDS} s",
     "Connection refused": "nothing listens at its port",
     "too many": "it has no room for another connection",
     "starting up": "it is starting; try again in a moment",
@@ -59,7 +53,7 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Con
     import psycopg
 
     options = DatabaseOptions(**connection.options)
-    addresses = _addresses(connection, options)
+    addresses = [str(place.address) for place in places.addresses(connection, options)]
     try:
         session = psycopg.connect(
             # A name for each address: it stands in the server's certificate, and nobody looks it up again.
@@ -71,7 +65,7 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Con
             # Never left out: libpq would look for a file of passwords.
             password=connection.secrets.get("password", ""),
             passfile=os.devnull,
-            connect_timeout=_CONNECT_SECONDS,
+            connect_timeout=places.CONNECT_SECONDS,
             application_name="procession",
             client_encoding="UTF8",
             keepalives_idle=30,
@@ -96,28 +90,12 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Con
     return session
 
 
-def _addresses(connection: ConnectionInput, options: DatabaseOptions) -> list[str]:
-    try:
-        found = find(options.host, options.port, private_hosts=connection.private_hosts)
-    except AddressRefused as refused:
-        # Without the host and its addresses, which are the connection's own.
-        told = _IN_BRACKETS.sub("", str(refused).replace(options.host, "its host"))
-        raise Problem(f"{connection.called}: {told}") from None
-    return [str(place.address) for place in found]
-
-
 def _tls(tls: str) -> dict[str, Any]:
     # Without a name that was checked, a password in clear goes to whoever answers.
     if tls == "verify":
-        return {"sslmode": "verify-full", "sslrootcert": _roots(), "sslcertmode": "disable"}
+        return {"sslmode": "verify-full", "sslrootcert": places.roots(), "sslcertmode": "disable"}
     mode = "require" if tls == "require" else "disable"
     return {"sslmode": mode, "require_auth": "!password", "sslcertmode": "disable"}
-
-
-def _roots() -> str:
-    """The file of the authorities that this machine trusts; OpenSSL in psycopg was built to look elsewhere."""
-    known = ssl.get_default_verify_paths().cafile
-    return next((path for path in (known, *_ROOTS) if path and Path(path).is_file()), known or _ROOTS[0])
 
 
 def _refusal(error: psycopg.Error) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from procession.actions import expecting, references
+from procession.actions import expecting, extras, references
 from procession.actions.databases.statements import SQL_CHARACTERS_MAX
 from procession.actions.expecting import Expect
 from procession.actions.references import Given, Name
@@ -68,3 +68,9 @@ def check(settings: ReadDatabaseSettings) -> tuple[str, ...]:
     for name, given in settings.inputs.items():
         found += references.mistakes(f"inputs.{name}", given)
     return tuple(found)
+
+
+def lacking() -> tuple[str, ...]:
+    """For Action.check: words where a driver is not installed. Which one a step needs, its connection says."""
+    missing = (extras.lacking(driver, extra="databases", what="databases") for driver in ("psycopg", "pymysql"))
+    return next(filter(None, missing), ())

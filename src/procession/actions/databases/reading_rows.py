@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from procession.actions import expecting
 from procession.actions.contract import ConnectionInput, Context, StepOutcome
-from procession.actions.databases import arriving, postgres, postgres_kinds, statements
+from procession.actions.databases import arriving, places, postgres, postgres_kinds, statements
 from procession.actions.databases.arriving import BATCH_ROWS, ArrivingKind, ArrivingRows
 from procession.actions.databases.read_settings import ReadDatabaseSettings
 from procession.actions.databases.statements import StatementPart
@@ -40,7 +40,7 @@ def _read(doing: RowWork) -> str:
     settings: ReadDatabaseSettings = doing.context.settings
     connection = doing.context.connection
     assert connection is not None
-    dialect = connection.options.get("dialect", "postgresql")
+    dialect = places.dialect(connection)
     default = f"{doing.context.step_key}.parquet"
     exports.refuse(doing.context, "output", settings.output, default)
     for mistake in statements.mistakes(settings.sql, dialect, list(settings.inputs)):
@@ -48,10 +48,7 @@ def _read(doing: RowWork) -> str:
     # Before the database is asked: a wrong option of the output must not cost its time.
     doing.bind(settings.inputs)
     parts = statements.pieces(settings.sql, dialect)
-    if dialect == "postgresql":
-        rows = _from_postgres(doing, connection, parts)
-    else:
-        raise Problem(f"{connection.called} is to {dialect}, and only PostgreSQL can be read")
+    rows = _FROM[dialect](doing, connection, parts)
     if not rows and settings.expect.rows.at_least != 0:
         doing.warnings.append("0 rows: nothing fits the statement")
     if expecting.asks(settings.expect):
@@ -77,6 +74,32 @@ def _from_postgres(doing: RowWork, connection: ConnectionInput, parts: Sequence[
     finally:
         # Also ends a statement whose rows nobody wants any more.
         session.close()
+
+
+def _from_mariadb(doing: RowWork, connection: ConnectionInput, parts: Sequence[StatementPart]) -> int:
+    # Only a step that asks one needs its driver.
+    import pymysql
+
+    from procession.actions.databases import mariadb, mariadb_answer
+
+    settings: ReadDatabaseSettings = doing.context.settings
+    session = mariadb.connect(connection, timeout_seconds=settings.timeout)
+    try:
+        answer = mariadb_answer.MariadbAnswer(session, connection, parts, doing.values)
+        with mariadb.in_words():
+            rows = gather(doing, answer.rows(), answer.columns)
+            doing.warnings.extend(answer.warnings())
+        return rows
+    except pymysql.Error as error:
+        raise Problem(f"{connection.called}: {mariadb.complaint(error, connection)}") from None
+    finally:
+        session.drop()
+
+
+_FROM: Mapping[str, Callable[[RowWork, ConnectionInput, Sequence[StatementPart]], int]] = {
+    "postgresql": _from_postgres,
+    "mariadb": _from_mariadb,
+}
 
 
 def _columns(answer: postgres.PostgresAnswer) -> dict[str, ArrivingKind]:

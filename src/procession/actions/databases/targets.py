@@ -1,74 +1,52 @@
-"""The table that rows go into: its columns as the database describes them, and those that the rows name."""
+"""The table that rows go into: what its columns take, and those that the rows name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
 
 from procession.actions.problems import Problem
 from procession.model.nearest import nearest
 
-if TYPE_CHECKING:
-    import psycopg
-
-# Of a domain what it is made of: its own type says nothing about digits and lengths.
-_COLUMNS = """
-WITH RECURSIVE base AS (
-    SELECT a.attnum, a.atttypid AS oid, a.atttypmod AS modifier FROM pg_attribute a
-    WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
-    UNION ALL
-    SELECT b.attnum, t.typbasetype, CASE WHEN t.typtypmod = -1 THEN b.modifier ELSE t.typtypmod END
-    FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
-)
-SELECT a.attname, b.oid::int8, b.modifier, a.attnotnull, a.atthasdef, a.attidentity::text, a.attgenerated::text,
-    format_type(a.atttypid, a.atttypmod)
-FROM pg_attribute a JOIN base b ON b.attnum = a.attnum JOIN pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
-WHERE a.attrelid = %(table)s ORDER BY a.attnum
-"""
-_TABLES = frozenset("rp")  # ordinary and partitioned: a view may put rows anywhere
 NAMED_MAX = 10
+
+
+class Holds(StrEnum):
+    """What a column takes, as far as we look at it before anything is sent."""
+
+    WHOLE = "whole"
+    NUMBER = "number"
+    BINARY = "binary"  # of 32 or 64 bits
+    TEXT = "text"
+    TRUTH = "truth"
+    DATE = "date"
+    MOMENT = "moment"
+    TIME = "time"
+    BYTES = "bytes"
+    MONEY = "money"
+    OTHER = "other"  # what only the database can read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetColumn:
-    """`oid` and `modifier` are those of its type, of a domain those beneath it; `words` is the type for people."""
+    """A column of the table; `words` is its type for people."""
 
     name: str
-    oid: int
-    modifier: int
     words: str
     is_full: bool  # takes no NULL
     is_needed: bool
     is_made: bool  # by the database alone
-
-
-def look_up(session: psycopg.Connection[Any], table: Sequence[str]) -> tuple[TargetColumn, ...]:
-    """The columns of the table. Raises Problem where there is none."""
-    from psycopg import sql
-
-    name = sql.Identifier(*table)
-    row = session.execute(
-        "SELECT c.oid::int8, c.relkind::text FROM pg_class c WHERE c.oid = to_regclass(%s)", (name.as_string(session),)
-    ).fetchone()
-    called = ".".join(table)
-    if row is None:
-        raise Problem(f"there is no table {called} that the connection's user may see")
-    if row[1] not in _TABLES:
-        raise Problem(f"{called} is no table, and rows are written to tables only")
-    found = session.execute(_COLUMNS, {"table": row[0]}).fetchall()
-    return tuple(
-        TargetColumn(
-            name=column,
-            oid=oid,
-            modifier=modifier,
-            words=words,
-            is_full=is_full,
-            is_needed=is_full and not (has_default or identity or generated),
-            is_made=generated != "" or identity == "a",
-        )
-        for column, oid, modifier, is_full, has_default, identity, generated, words in found
-    )
+    holds: Holds = Holds.OTHER
+    whole: str = ""  # DuckDB's type of the same whole numbers
+    takes_truth: bool = False  # a whole number that stands for true and false
+    digits: int | None = None  # of a number, in all
+    decimals: int | None = None  # of a number, or of the seconds of a moment
+    is_single: bool = False  # a binary number of 32 bits
+    characters: int | None = None
+    drops_blanks: bool = False  # at the end of a text
+    has_zone: bool = False
+    pattern: str = ""  # of its texts, where the database would take others for something else
 
 
 def matched(
@@ -82,9 +60,7 @@ def matched(
     # Of two columns in one, only the last would be kept.
     taken = [column.name for column in named.values()]
     if marker is not None:
-        if _find(columns, marker).name in taken:
-            raise Problem(f'the rows have a column "{marker}" of their own, and it is the marker of the batch')
-        taken.append(_find(columns, marker).name)
+        taken.append(_marker(columns, marker, taken))
     twice = next((name for name in taken if taken.count(name) > 1), None)
     if twice is not None:
         raise Problem(f'two columns of the rows are "{twice}" of the table')
@@ -95,6 +71,16 @@ def matched(
         if _find(columns, name).name not in taken:
             raise Problem(f'the rows have no column "{name}", which is part of the key')
     return named
+
+
+def _marker(columns: Sequence[TargetColumn], marker: str, taken: Sequence[str]) -> str:
+    found = _find(columns, marker)
+    if found.name in taken:
+        raise Problem(f'the rows have a column "{marker}" of their own, and it is the marker of the batch')
+    # A number would be compared with it as 0, and other rows be taken for those of the batch.
+    if found.holds is not Holds.TEXT:
+        raise Problem(f'the column "{marker}" of the table is {found.words}, and the marker of a batch is a text')
+    return found.name
 
 
 def _find(columns: Sequence[TargetColumn], name: str) -> TargetColumn:

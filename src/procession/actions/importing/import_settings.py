@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from procession.actions import expecting, references
+from procession.actions.column_names import FileHeading
 from procession.actions.expecting import Expect
 from procession.actions.reading.options import ColumnOptions, FileOptions
 from procession.actions.references import Given
@@ -27,7 +28,7 @@ _NewColumn = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 class ImportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Annotated[Sources, msgspec.Meta(description="the file, or several, one below the other")]
     columns: Annotated[
-        dict[str, ColumnOptions],
+        dict[FileHeading, ColumnOptions],
         msgspec.Meta(description="of every file that does not say its own, by heading, or by number from 1"),
     ] = {}
     others: Annotated[

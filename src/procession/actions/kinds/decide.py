@@ -45,7 +45,12 @@ class DecisionRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class DecideSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rules: Annotated[
         list[DecisionRule],
-        msgspec.Meta(min_length=1, max_length=RULES_MAX, description="the rows; the first one that holds decides"),
+        msgspec.Meta(
+            min_length=1,
+            max_length=RULES_MAX,
+            description="the rows; the first one that holds decides",
+            extra_json_schema={"x-decisions": True},
+        ),
     ]
     otherwise: Annotated[
         Values | None, msgspec.Meta(description="what is set when no rule holds; left out, the step fails then")

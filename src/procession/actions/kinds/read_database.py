@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from procession.actions import extras
 from procession.actions.contract import Action, Context, Example, OutputTarget, StepOutcome
 from procession.actions.databases import read_settings
 from procession.actions.databases.read_settings import ReadDatabaseSettings
@@ -23,7 +22,7 @@ def preview(context: Context) -> str:
 
 
 def check(settings: ReadDatabaseSettings) -> tuple[str, ...]:
-    return (*read_settings.check(settings), *extras.lacking("psycopg", extra="databases", what="databases"))
+    return (*read_settings.check(settings), *read_settings.lacking())
 
 
 # Its database holds a table `ledger`: the tests make it (tests/actions/postgres.py).

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from procession.actions import extras
 from procession.actions.contract import Action, Context, Example, StepOutcome, nothing
-from procession.actions.databases import write_settings
+from procession.actions.databases import read_settings, write_settings
 from procession.actions.databases.write_settings import WriteDatabaseSettings
 
 
@@ -22,7 +21,7 @@ def preview(context: Context) -> str:
 
 
 def check(settings: WriteDatabaseSettings) -> tuple[str, ...]:
-    return (*write_settings.check(settings), *extras.lacking("psycopg", extra="databases", what="databases"))
+    return (*write_settings.check(settings), *read_settings.lacking())
 
 
 # Its database holds a table `ledger` with an entry 1 and a unique key: the tests make it (tests/actions/postgres.py).

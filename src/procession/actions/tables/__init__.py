@@ -21,6 +21,7 @@ from procession.actions.tables import (
     changing,
     compacting,
     contract,
+    fit_samples,
     previewing,
     reading,
     reviewing,
@@ -79,6 +80,7 @@ def registry() -> Mapping[str, Action]:
         contract.PREVIEW_KIND: _job(contract.PREVIEW_KIND, contract.PreviewSettings, previewing.perform, warm),
         contract.RULES_KIND: _job(contract.RULES_KIND, contract.RulesSettings, ruling.perform, warm),
         contract.SAMPLE_KIND: _job(contract.SAMPLE_KIND, contract.SampleSettings, sampling.perform, warm),
+        contract.FIT_KIND: _job(contract.FIT_KIND, contract.FitSettings, fit_samples.perform, warm),
         contract.REVIEW_KIND: _job(contract.REVIEW_KIND, contract.ReviewSettings, reviewing.perform, warm),
     }
 

@@ -6,13 +6,13 @@ from typing import Literal
 
 import msgspec
 
-from procession.actions.reading.options import FileOptions
+from procession.actions.reading.options import FileOptions, Type
 from procession.model.columns import Column
 from procession.model.suggestions import Show
 
 ROWS_KIND, CHANGE_KIND, READ_KIND, PREVIEW_KIND = "table_rows", "table_change", "table_read", "file_preview"
 COMPACT_KIND, REVIEW_KIND, SAMPLE_KIND = "table_compact", "suggestion_review", "file_sample"
-RULES_KIND = "rules_found"
+RULES_KIND, FIT_KIND = "rules_found", "sample_fit"
 # Outputs of every job. REFUSED says what is wrong with the request; if present, ignore the others.
 REFUSED, RESULT = "job.refused", "job.result"
 
@@ -157,26 +157,84 @@ class TakenSample(msgspec.Struct, frozen=True, kw_only=True):
     whole: str = ""
 
 
+class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of which the first `rows` are to be read as `options` say.
+
+    `proposes`: also what its columns may be declared as is wanted.
+    """
+
+    request: str
+    name: str
+    options: FileOptions
+    rows: int
+    proposes: bool = False
+
+
+class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a column may be declared as (reading/options.ColumnOptions); `note` says what a person must decide."""
+
+    heading: str
+    type: Type
+    decimal: str | None = None
+    thousands: str | None = None
+    pattern: str | None = None
+    note: str = ""
+
+
+class WorstValue(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a column: its first value that does not fit, and why; where all of them do, its longest."""
+
+    heading: str
+    value: str | None
+    reason: str = ""
+    misfits: int = 0
+
+
+class SampleFit(msgspec.Struct, frozen=True, kw_only=True):
+    """What the first rows of a file are as its columns are declared. `problem` says why they cannot be read so.
+
+    `rejects`: line, column, value and reason of the first values that do not fit. `is_cut`: more rows follow.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    is_cut: bool = False
+    columns: tuple[WorstValue, ...] = ()
+    rejects: tuple[tuple[str | None, ...], ...] = ()
+    proposed: tuple[ProposedColumn, ...] = ()
+    problem: str = ""
+
+
 class RulesSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reconciliation has matched and suggested, as Parquet; of each rule the first `shown` are wanted."""
+    """What a reconciliation has matched, suggested and left, as Parquet; of each rule the first `shown` are wanted."""
 
     matched: str
     suggested: str
+    only_left: str
+    only_right: str
     shown: int
 
 
 class RuleFinds(msgspec.Struct, frozen=True, kw_only=True):
-    """How many matches, or suggestions, a rule has made, and the lines of the first ones as texts."""
+    """How many matches, or suggestions, a rule has made, and the lines of the first ones as texts.
+
+    `took`: rows of the left and of the right that no later rule sees.
+    """
 
     rule: str
     suggests: bool
     count: int
+    took: tuple[int, int]
     lines: tuple[tuple[str | None, ...], ...]
 
 
 class FoundByRules(msgspec.Struct, frozen=True, kw_only=True):
-    """`columns` are the headings of all lines: which match, then the columns of the left side, then of the right."""
+    """`columns` are the headings of all lines: which match, then the columns of the left side, then of the right.
 
+    `left`: rows of the left and of the right that no rule has taken.
+    """
+
+    left: tuple[int, int]
     columns: tuple[str, ...]
     rules: tuple[RuleFinds, ...]
 

@@ -44,11 +44,26 @@ class IcebergPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IcebergVersion:
+    """`run` and `step` are those that made it, as their ids; empty where somebody else did."""
+
     number: int
     at: datetime
     operation: str
     columns: tuple[Column, ...]
     parts: tuple[IcebergPart, ...]
+    run: str = ""
+    step: str = ""
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """What its snapshot says of it: the totals that readers know, and where it comes from."""
+        origin = {"version": str(self.number), "run": self.run, "step": self.step}
+        return {
+            "operation": _OPERATIONS.get(self.operation, "overwrite"),
+            "total-records": str(sum(part.rows for part in self.parts)),
+            "total-data-files": str(len(self.parts)),
+            **{f"procession.{name}": value for name, value in origin.items() if value},
+        }
 
 
 class IcebergFolder:
@@ -164,7 +179,7 @@ class IcebergFolder:
                     "sequence-number": version.number,
                     "timestamp-ms": last_ms,
                     "manifest-list": listed,
-                    "summary": {"operation": _OPERATIONS.get(version.operation, "overwrite")},
+                    "summary": version.summary,
                     "schema-id": (same or schema).schema_id,
                 }
             )

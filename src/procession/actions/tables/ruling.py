@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from procession.actions import database
@@ -27,7 +28,14 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Fo
         own = [name for name in database.columns(connection, "found") if name not in _OURS]
         columns = own[:_COLUMNS_MAX]
         rules += _rules(connection, number, columns, shown=settings.shown, suggests=suggests)
-    return FoundByRules(columns=("difference", *columns), rules=tuple(rules)), {}
+    left = (_rows(connection, settings.only_left), _rows(connection, settings.only_right))
+    return FoundByRules(left=left, columns=("difference", *columns), rules=tuple(rules)), {}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, path: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM read_parquet({literal(path)})").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _rules(
@@ -46,10 +54,21 @@ def _rules(
     lines: dict[str, list[tuple[str | None, ...]]] = defaultdict(list)
     for rule, values in found:
         lines[rule].append(tuple(values))
-    counts = connection.execute(f"SELECT rule, count(DISTINCT {number}) FROM found GROUP BY rule").fetchall()
+    # What is only suggested stays for the rules behind it.
+    took = [_is_there(types, side) if not suggests else "false" for side in ("left_", "right_")]
+    counts = connection.execute(f"""
+        SELECT rule, count(DISTINCT {number}), count(*) FILTER ({took[0]}), count(*) FILTER ({took[1]})
+        FROM found GROUP BY rule
+    """).fetchall()
     return [
-        RuleFinds(rule=rule, suggests=suggests, count=count, lines=tuple(lines[rule])) for rule, count in sorted(counts)
+        RuleFinds(rule=rule, suggests=suggests, count=count, took=(left, right), lines=tuple(lines[rule]))
+        for rule, count, left, right in sorted(counts)
     ]
+
+
+def _is_there(columns: Iterable[str], side: str) -> str:
+    """Whether a line has a row of the side: of a group, the shorter side's cells are empty."""
+    return " OR ".join(f"{quote(name)} IS NOT NULL" for name in columns if name.startswith(side)) or "false"
 
 
 def _text(name: str, kind: str) -> str:

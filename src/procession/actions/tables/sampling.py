@@ -24,26 +24,29 @@ _WIDE = "its encoding has more than one byte for each sign"
 
 
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[TakenSample, dict[str, FileOutput]]:
+    return take(connection, context.settings), {}
+
+
+def take(connection: duckdb.DuckDBPyConnection, settings: SampleSettings) -> TakenSample:
     """A file that nobody can read is given whole: the step that is tried says what is wrong with it."""
-    settings: SampleSettings = context.settings
     path, target = Path(settings.request), Path(settings.target)
     try:
         kind = kinds.kind_of(FileInput(path=str(path), name=settings.name, size_bytes=path.stat().st_size))
     # Not refused here: its words name what the step expects of the file.
     except Problem:
-        return _whole(path, target, ""), {}
+        return _whole(path, target, "")
     if kind is FileKind.PARQUET:
-        return _of_parquet(connection, settings), {}
+        return _of_parquet(connection, settings)
     if kind in {FileKind.CSV, FileKind.JSON_LINES}:
         with path.open("rb") as source, target.open("wb") as sample:
             # Cut between the bytes of a sign, the rest would be no text.
             if b"\0" in source.read(_HEAD_BYTES):
-                return _whole(path, target, _WIDE), {}
+                return _whole(path, target, _WIDE)
             source.seek(0)
             # Lines before the heading are records as well, to whoever counts.
             heading = settings.skip + 1 if kind is FileKind.CSV else 0
-            return TakenSample(is_cut=_cut(source, sample, settings.rows + heading)), {}
-    return _whole(path, target, f"a {kind} file is read as a whole"), {}
+            return TakenSample(is_cut=_cut(source, sample, settings.rows + heading))
+    return _whole(path, target, f"a {kind} file is read as a whole")
 
 
 def _whole(path: Path, target: Path, why: str) -> TakenSample:

@@ -6,6 +6,7 @@ from procession.actions import expecting
 from procession.actions.contract import Context, StepOutcome
 from procession.actions.rows import work
 from procession.actions.rows.work import RowWork
+from procession.actions.transforming import seen_stages
 from procession.actions.transforming.stage import TransformRows
 from procession.actions.transforming.steps import STEPS, UNION
 from procession.actions.transforming.transform_settings import TransformSettings
@@ -33,15 +34,20 @@ def _transform(doing: RowWork) -> str:
     doing.figures["rows_in"] = read
     doing.total(_SOURCE, "total_in")
     stage = TransformRows(doing, _SOURCE)
+    looks = seen_stages.are_asked(doing.context)
+    between = [seen_stages.seen(stage)] if looks else []
     for number, step in enumerate(settings.steps, start=1):
         name = step.does[0]
         stage.number, stage.where = number, f"step {number}, {name}"
         doing.context.progress(number / (len(settings.steps) + 1), stage.where)
         STEPS[name](stage, getattr(step, name))
         doing.context.log(f"{stage.where}: {stage.count('true'):,} rows\n")
+        between += [seen_stages.seen(stage)] if looks else []
     if expecting.asks(settings.expect):
         expecting.check(doing.context, doing.connection, stage.relation, settings.expect, doing.warnings)
     doing.total(stage.relation, "total_out")
     gave = doing.publish(stage.relation, settings.output, default=default)
     doing.figures["rows_out"] = gave
+    if looks:
+        doing.outputs[seen_stages.STAGES] = seen_stages.told(between)
     return f"{read:,} rows became {gave:,}"

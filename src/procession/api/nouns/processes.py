@@ -6,6 +6,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from procession.api.wire import items, reading, times
 from procession.api.wire import processes as wire
 from procession.api.wire import steps as steps_wire
@@ -53,15 +55,15 @@ def get(call: Call) -> wire.ProcessShape:
     return _shown(call.tx, call.id(ProcessId))
 
 
-async def create(call: StreamCall) -> wire.ProcessShape:
+async def create(call: StreamCall) -> wire.AppliedProcess:
     return await _apply(call, None)
 
 
-async def publish(call: StreamCall) -> wire.ProcessShape:
+async def publish(call: StreamCall) -> wire.AppliedProcess:
     return await _apply(call, call.id(ProcessId))
 
 
-async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.ProcessShape:
+async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.AppliedProcess:
     """Parsed in a thread: a large file must hold up neither the event loop nor the writer, nor whoever needs a pool."""
     text = _text(call.raw)
     resources = call.context.resources
@@ -72,11 +74,12 @@ async def _apply(call: StreamCall, process_id: ProcessId | None) -> wire.Process
     except FileMistakes as error:
         raise Mistaken(error) from None
 
-    def operation(tx: Transaction) -> wire.ProcessShape:
+    def operation(tx: Transaction) -> wire.AppliedProcess:
         act = call.admit(tx)
         idempotency.mark(act, call.keyed)
         applied = processes.apply(act, text, definition=definition, process=process_id)
-        return idempotency_key.answered(tx, call.keyed, _shown(tx, applied.id))
+        shown = msgspec.structs.asdict(_shown(tx, applied.id))
+        return idempotency_key.answered(tx, call.keyed, wire.AppliedProcess(**shown, remarks=applied.remarks))
 
     return await asyncio.wrap_future(call.database.submit(operation))
 

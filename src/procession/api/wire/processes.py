@@ -30,6 +30,12 @@ class ProcessShape(Struct, frozen=True, kw_only=True):
     runsAvailableToSubscriber: bool
 
 
+class AppliedProcess(ProcessShape, frozen=True, kw_only=True):
+    """A process whose file was applied; `remarks`: what would be refused at a start, or would wait for nobody."""
+
+    remarks: tuple[str, ...]
+
+
 class Version(Struct, frozen=True, kw_only=True):
     """One published version of a process; `hash` is the hex SHA-256 of its file, `comment` why it was published."""
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from procession.actions.database import quote
+from procession.actions.databases import planning
 from procession.actions.databases.arriving import BATCH_ROWS
-from procession.actions.databases.fitting_cells import FittingCell
-from procession.actions.databases.targets import TargetColumn
-from procession.actions.problems import Problem
+from procession.actions.databases.planning import SOURCE, WritePlan
 from procession.actions.rows.work import RowWork
 
 if TYPE_CHECKING:
@@ -24,14 +23,11 @@ _IN_COPY = re.compile(rf'COPY {_BESIDE}, line (\d+), column (.+?): "')
 
 @dataclass(slots=True, kw_only=True)
 class TableTransfer:
-    """`columns` and `cells` by the names of the rows of the relation `source`; `key` names columns of the table."""
+    """`rows` counts those that were sent."""
 
     doing: RowWork
     session: psycopg.Connection[Any]
-    source: str
-    columns: Mapping[str, TargetColumn]
-    cells: Mapping[str, FittingCell]
-    key: Sequence[str]
+    plan: WritePlan
     rows: int = field(default=0)
 
     def copy(self) -> None:
@@ -43,8 +39,9 @@ class TableTransfer:
                 self._beside(), self._names(), self._table()
             )
         )
-        shown = ", ".join(f"CAST({cell.text} AS VARCHAR)" for cell in self.cells.values())
-        query = self.doing.connection.execute(f"SELECT {shown} FROM {quote(self.source)} ORDER BY rowid")
+        query = self.doing.connection.execute(
+            f"SELECT {', '.join(self.plan.texts)} FROM {quote(SOURCE)} ORDER BY rowid"
+        )
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(self._beside(), self._names())
         with self.session.cursor().copy(statement) as copy:
             while batch := query.fetchmany(BATCH_ROWS):
@@ -63,14 +60,14 @@ class TableTransfer:
         self.session.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self._table()))
         if settings.mode == "append":
             statement = sql.SQL("DELETE FROM {} WHERE {} = {}").format(
-                self._table(), sql.Identifier(self._marker()), sql.Literal(batch_of(self.doing))
+                self._table(), sql.Identifier(self._marker()), sql.Literal(planning.batch_of(self.doing))
             )
         else:
             statement = sql.SQL("DELETE FROM {} t USING (SELECT DISTINCT {} FROM {}) k WHERE {}").format(
                 self._table(),
-                _listed(self.key),
+                _listed(self.plan.key),
                 self._beside(),
-                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in self.key),
+                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in self.plan.key),
             )
         return self.session.execute(statement).rowcount
 
@@ -79,11 +76,11 @@ class TableTransfer:
         from psycopg import sql
 
         # As texts: not every type can be compared (json, point), and 1.0 is not what was given as 1.00.
-        texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self._spelled())
+        texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self.plan.spelled)
         names, values = self._names(), self._names()
         if self.doing.context.settings.batch is not None:
             names = sql.SQL("{}, {}").format(names, sql.Identifier(self._marker()))
-            values = sql.SQL("{}, {}").format(values, sql.Literal(batch_of(self.doing)))
+            values = sql.SQL("{}, {}").format(values, sql.Literal(planning.batch_of(self.doing)))
         # What comes back are the rows as they are stored, after the table's own triggers.
         statement = sql.SQL(
             "WITH written AS (INSERT INTO {} ({}) SELECT {} FROM {} {} RETURNING {}), "
@@ -95,11 +92,7 @@ class TableTransfer:
         row = self.session.execute(statement).fetchone()
         assert row is not None
         written, changed = row
-        if written != self.rows or changed:
-            raise Problem(
-                f"the table took {written:,} of {self.rows:,} rows, and has {changed:,} of them otherwise than they"
-                " were given: a trigger or a rule of its own; nothing was written"
-            )
+        planning.refuse_changed(self.rows, written=written, changed=changed)
 
     def _conflict(self) -> sql.Composable:
         from psycopg import sql
@@ -107,9 +100,9 @@ class TableTransfer:
         if self.doing.context.settings.mode != "upsert":
             return sql.SQL("")
         # Where there is nothing but the key it is set to itself, so that every row comes back.
-        others = [name for name in self._spelled() if name not in self.key] or list(self.key)
+        others = [name for name in self.plan.spelled if name not in self.plan.key] or list(self.plan.key)
         return sql.SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(
-            _listed(self.key),
+            _listed(self.plan.key),
             sql.SQL(", ").join(sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in others),
         )
 
@@ -123,11 +116,8 @@ class TableTransfer:
 
         return sql.Identifier("pg_temp", _BESIDE)
 
-    def _spelled(self) -> list[str]:
-        return [column.name for column in self.columns.values()]
-
     def _names(self) -> sql.Composable:
-        return _listed(self._spelled())
+        return _listed(self.plan.spelled)
 
     def _marker(self) -> str:
         marker: str = self.doing.context.settings.batch
@@ -138,12 +128,6 @@ def _listed(names: Sequence[str]) -> sql.Composable:
     from psycopg import sql
 
     return sql.SQL(", ").join(map(sql.Identifier, names))
-
-
-def batch_of(doing: RowWork) -> str:
-    """The run and the step: the same for every try and every restart."""
-    # Without its last part, which counts the restarts of the run.
-    return doing.context.idempotency_key.rpartition("/")[0]
 
 
 def complaint(doing: RowWork, error: psycopg.Error, told: str) -> str:
@@ -158,6 +142,6 @@ def complaint(doing: RowWork, error: psycopg.Error, told: str) -> str:
     found = _IN_COPY.search(error.diag.context or "")
     if found is None:
         return f"{told} ({error.diag.message_detail})" if error.diag.message_detail else told
-    given = doing.connection.execute("DESCRIBE source").fetchall()
+    given = doing.connection.execute(f"DESCRIBE {quote(SOURCE)}").fetchall()
     name = next((row[0] for row in given if row[0].lower() == found[2].lower()), found[2])
-    return f'{doing.place("source", int(found[1]) - 1, name)}, column "{name}": {told}'
+    return f'{doing.place(SOURCE, int(found[1]) - 1, name)}, column "{name}": {told}'
