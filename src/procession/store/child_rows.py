@@ -14,7 +14,7 @@ from procession.store.database import Transaction
 
 _SUCCEEDED = "r.status = 'Finished' AND r.outcome <> 'Failed'"
 _ACTIVE = "r.status IN ('Scheduled', 'Running')"
-# A cancel or a time limit ends the try: what waited then never starts, and thousands of rows need not be written for it.
+# A cancel or a time limit ends the try: what waited then never starts, and no row is written to say so.
 _STATE = (
     "CASE WHEN c.state = 'Waiting' AND NOT EXISTS (SELECT 1 FROM step_attempt t WHERE t.id = c.attempt_id"
     " AND t.status = 'Running') THEN 'LeftOut' ELSE c.state END"
