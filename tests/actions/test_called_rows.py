@@ -58,6 +58,8 @@ def test_rows_keep_the_numbers_that_they_have_in_the_source(tmp_path: Path) -> N
             "the rows give more than 1 MB of inputs",
         ),
         ("a,b\n1,2\n1,3\n", {"p.n": "{a}"}, {}, 'rows 1 and 2 have the same a: "1"'),
+        ("a\nx\ny\nx \n", {"p.n": "{a}"}, {}, 'rows 1 and 3 have the same a as far as one can see: "x" and "x "'),
+        ("a\nx\u200b\nx\n", {"p.n": "{a}"}, {}, 'one can see: "x\\u200b" and "x"; no run was started'),
         ("a,b\n1,2\n1,2\n", {"p.n": "{a}"}, {"key": ["a", "b"]}, 'rows 1 and 2 have the same a, b: "1 · 2"'),
     ],
 )
@@ -100,7 +102,7 @@ def test_ten_thousand_rows_are_taken(tmp_path: Path) -> None:
         (
             RowsEnd(counts=RowCounts(succeeded=1), missing=("p.copy",)),
             FAILED,
-            "1 row: 1 succeeded; it gave nothing in p.copy",
+            "1 row: 1 succeeded; nothing was given in p.copy",
         ),
     ],
 )

@@ -46,7 +46,7 @@ def shown(world: World, run: RunId) -> list[ShownRow]:
     """Of the step's last try."""
     with world.db.read() as tx:
         tries = child_rows.attempts_of_run(tx, run)
-        return child_rows.between(tx, tries[0][0], 1, 10_000) if tries else []
+        return child_rows.between(tx, tries[0].attempt, 1, 10_000) if tries else []
 
 
 def under_way(world: World, run: RunId) -> list[RunId]:
@@ -166,7 +166,7 @@ def test_a_cancel_cancels_all_that_are_under_way_and_starts_none(shared: World, 
 
     assert [shared.run(child).status for child in children] == [RunStatus.CANCELLED] * 3
     shared.engine.look(run)
-    assert [row.said for row in shown(shared, run)] == [*["cancelled"] * 3, *["waiting"] * 17]
+    assert [row.said for row in shown(shared, run)] == [*["cancelled"] * 3, *["not started"] * 17]
 
 
 def test_a_time_out_cancels_them_and_is_no_success(shared: World, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_no_rows_end_with_a_remark_and_an_empty_list(shared: World) -> None:
     run = shared.begin(above(shared, rows(1, 2), below, each=each, outputs={"p.twice": "${d.list}"}))
 
     assert shared.wait(run, 60.0).outcome is Outcome.WARNING
-    assert shared.step(run, "call").message == "0 rows; 0 of 2 rows; no row fits where, so nothing is run"
+    assert shared.step(run, "call").message == "0 of 2 rows; no row fits where, so nothing is run"
     assert listed(shared, run) == []
 
 

@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from procession.engine.table_workers import TableWorkers
+from procession.model.child_runs import RowCounts
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
 from procession.model.people import Role
-from procession.store import permissions
+from procession.store import child_rows, permissions
 from procession.store.blobs import Sink
+from procession.store.database import Transaction
 from tests.engine import tables as managed
 from tests.engine.conftest import OPEN
-from tests.engine.steps import data, item, process, python, run_process, stay
+from tests.engine.steps import data, item, process, python, run_process, stay, wait
 from tests.engine.test_each import DOUBLE, above, listed, rows, shown, under_way
-from tests.engine.test_run_process import called, names, process_named, user
+from tests.engine.test_run_process import THEIRS, called, names, process_named, user
 from tests.engine.world import World
 from tests.support import wait_until
 
@@ -123,6 +125,26 @@ def test_a_role_that_is_taken_away_starts_no_further_row(shared: World, tmp_path
     assert '"2" was refused: running the process' in shared.step(run, "call").message
 
 
+def test_the_rows_of_a_suspended_user_say_so(shared: World, tmp_path: Path) -> None:
+    gate, admin = tmp_path / "gate", shared.caller
+    below = called(shared, python("slow", stay(gate)), DOUBLE)
+    text = above(shared, rows(1, 2), below, each={"source": "${d.rows}", "at_once": 1})
+    eve = user(shared, names(shared, "gone").replace(" ", ""))
+    row = process_named(shared, below)
+    shared.db.write(lambda tx: permissions.give(tx, row.id, Role.EXECUTOR, holder=eve.user.id))
+    try:
+        shared.caller = eve
+        run = shared.begin(text)
+    finally:
+        shared.caller = admin
+    wait_until(lambda: len(under_way(shared, run)) == 1)
+    shared.db.write(lambda tx: tx.run("UPDATE user_account SET status = 'Suspended' WHERE id = ?", eve.user.id.number))
+    gate.touch()
+
+    assert shared.wait(run, 60.0).outcome is Outcome.FAILED
+    assert f'"2" was refused: {eve.user.login}, who started the run, is suspended' in shared.step(run, "call").message
+
+
 def test_a_file_and_a_value_of_this_process_go_to_every_row(shared: World) -> None:
     copy = python(
         "copy",
@@ -214,3 +236,82 @@ def test_a_disk_that_is_full_for_a_while_holds_up_the_list_and_nothing_else(tmp_
         assert [one["p.twice"] for one in listed(world, run)] == ["2", "4"]
     finally:
         world.close()
+
+
+def fails_once(once: Path, gate: Path) -> str:
+    """The run of 2 fails at first, and waits for the gate then."""
+    return (
+        f"import os, time\nif inputs['n'] == 2 and not os.path.exists({str(once)!r}):\n"
+        f"    open({str(once)!r}, 'w').close()\n    raise SystemExit('not yet')\n"
+        f"while inputs['n'] == 2 and not os.path.exists({str(gate)!r}): time.sleep(0.005)\n"
+    )
+
+
+def test_a_run_that_is_restarted_while_the_list_waits_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was left out of the count, and a step whose row was under way succeeded."""
+    world, gate, once = World(tmp_path, isolation=OPEN), tmp_path / "gate", tmp_path / "once"
+    sink, counts, seen = world.blobs.sink, child_rows.counts, list[int]()
+
+    def restarted() -> Sink:
+        if not shown(world, run):  # the source is made
+            return sink()
+        world.blobs.sink = sink  # type: ignore[method-assign]
+        failed = shown(world, run)[1].child
+        assert failed is not None
+        world.restart(failed, "odd")
+        raise OSError(errno.ENOSPC, "no space left")
+
+    def counted(tx: Transaction, attempt: int) -> RowCounts:
+        found = counts(tx, attempt)
+        seen.append(found.under_way)
+        # The run may end now that it was found under way.
+        if found.under_way:
+            gate.touch()
+        return found
+
+    monkeypatch.setattr(child_rows, "counts", counted)
+    world.engine.start()
+    try:
+        below = called(world, python("odd", fails_once(once, gate), inputs={"n": "${p.n}"}), DOUBLE)
+        each = {"source": "${d.rows}", "stop": "never"}
+        process_id = world.apply(above(world, rows(1, 2), below, each=each, outputs={"p.twice": "${d.list}"}))
+        world.blobs.sink = restarted  # type: ignore[method-assign, assignment]
+        run = world.create(process_id).id
+        world.start(run)
+
+        assert world.wait(run, 60.0).outcome is Outcome.SUCCESS
+        assert 1 in seen
+        assert [one["p.twice"] for one in listed(world, run)] == ["2", "4"]
+    finally:
+        world.close()
+
+
+def test_versions_that_come_between_rows_are_told(shared: World, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    below = called(shared, python("slow", stay(gate)), DOUBLE)
+    each = {"source": "${d.rows}", "at_once": 1}
+    run = shared.begin(above(shared, rows(1, 2), below, each=each, outputs={"p.twice": "${d.list}"}))
+    wait_until(lambda: len(under_way(shared, run)) == 1)
+    shared.apply(process(THEIRS, DOUBLE, name=below))
+    gate.touch()
+
+    assert shared.wait(run, 60.0).outcome is Outcome.WARNING
+    assert shared.step(run, "call").message.endswith(
+        "2 succeeded; its runs are of versions 1 to 2 of the process, published meanwhile"
+    )
+
+
+def test_an_output_that_a_newer_version_has_not_is_no_empty_cell(shared: World, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    below = called(shared, python("slow", stay(gate)), DOUBLE)
+    each = {"source": "${d.rows}", "at_once": 1}
+    run = shared.begin(above(shared, rows(1, 2), below, each=each, outputs={"p.twice": "${d.list}"}))
+    wait_until(lambda: len(under_way(shared, run)) == 1)
+    shared.apply(process(data("p", item("n", flow="INPUT", required=True)), wait("nothing"), name=below))
+    gate.touch()
+
+    assert shared.wait(run, 60.0).outcome is Outcome.FAILED
+    assert "nothing was given in p.twice" in shared.step(run, "call").message
+    assert [one["p.twice"] for one in listed(shared, run)] == ["2", ""]

@@ -9,8 +9,10 @@ from procession.model.ids import ProcessId, RunId, UserId
 from procession.store.queueing import Head
 
 
-def head(run: int, user: int = 1, process: int = 1) -> Head:
-    return Head(run=RunId(run), user=UserId(user), process=ProcessId(process), version=1, epoch=0, since=run)
+def head(run: int, user: int = 1, process: int = 1, depth: int = 0) -> Head:
+    return Head(
+        run=RunId(run), user=UserId(user), process=ProcessId(process), version=1, epoch=0, since=run, depth=depth
+    )
 
 
 def chosen(queue: FairQueue, *heads: Head, limit: int | None = None) -> int | None:
@@ -113,6 +115,18 @@ def test_however_many_only_wait_their_number_has_an_end() -> None:
     queue.take(head(100))
     queue.take(head(101))
     assert queue.choose([head(102)], unlimited, parked={RunId(run) for run in range(1, 101)}) is None
+
+
+def test_where_as_many_wait_as_may_those_that_they_wait_for_go_first() -> None:
+    """Taking turns, runs for rows below runs for rows went on parking without an end, which is memory."""
+    queue, waiting = FairQueue(runs_max=1), {RunId(run) for run in range(1, PARKED_TIMES_MAX + 1)}
+    for run in range(1, PARKED_TIMES_MAX):
+        queue.take(head(run))
+    lines = [head(100, process=1), head(101, process=2, depth=1), head(102, process=3, depth=2)]
+
+    assert queue.choose(lines, unlimited, parked=waiting) == head(101, process=2, depth=1)
+    queue.take(head(PARKED_TIMES_MAX))
+    assert queue.choose(lines, unlimited, parked=waiting) == head(102, process=3, depth=2)
 
 
 def unlimited(_: Head) -> None:

@@ -105,3 +105,18 @@ def test_finding_the_heads_takes_no_longer_with_long_lines(connection: sqlite3.C
         put(connection, user, process=user, count=10_000)
 
     assert steps_of(connection, 1, 2, 3) <= short + STEPS_COUNTED
+
+
+def test_a_run_knows_how_many_wait_for_it(connection: sqlite3.Connection) -> None:
+    for process in (1, 2, 3, 4):
+        put(connection, 1, process)
+    # The fourth is started by the third and not waited for.
+    for attempt, above, below, waits in ((1, 1, 2, 1), (2, 2, 3, 1), (3, 1, 3, 1), (4, 3, 4, 0)):
+        connection.execute(
+            "INSERT INTO child_run (attempt_id, place, run_id, step_id, child_id, waits, state)"
+            " VALUES (?, 0, ?, 1, ?, ?, 'Started')",
+            (attempt, above, below, waits),
+        )
+
+    heads = queueing.heads(SqliteTransaction(connection), without=[])
+    assert [(head.run.number, head.depth) for head in heads] == [(1, 0), (2, 1), (3, 2), (4, 0)]

@@ -55,7 +55,10 @@ def test_runs_for_rows_are_shown_with_those_that_failed_first(home: House) -> No
     page = site(home, "editor").get(f"/runs/{above}")
 
     said = text(page)
-    assert "1 of 3 have ended: 1 failed, 1 under way, 1 waiting" in said
+    assert "1 of 3 have ended: 1 failed, 1 under way, 1 waiting" in said and "in an earlier try" not in said
     assert said.index("4020") < said.index("4010") < said.index("4030")
     assert "cancelled wrong month" in said
     assert page.text.count(f'href="/runs/{bad}"') == 1
+    # What the step is to run again is no news of this try.
+    home.database.write(lambda tx: tx.run("UPDATE step SET status = 'Scheduled' WHERE id = ?", step.number))
+    assert "in an earlier try, 1 of 3 have ended" in text(site(home, "editor").get(f"/runs/{above}"))

@@ -64,7 +64,7 @@ class Collected:
 
     active: ActiveRun
     wait: Wait
-    end: WaitEnd
+    end: WaitEnd | None  # None: one of them is under way again
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class FairQueue:
             return None
         used = Counter(head.user for run, head in self._under_work.items() if run not in parked)
         welcome = self._welcome(heads, used)
-        welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), *self._place(head)))
+        order = self._inwards if self._is_crowded() else self._place
+        welcome.sort(key=lambda head: (used[head.user], self._user_turns.get(head.user, 0), *order(head)))
         for head in welcome:
             limit = limit_of(head)
             if limit is None:
@@ -77,11 +78,19 @@ class FairQueue:
     def _welcome(self, heads: Collection[Head], used: Counter[UserId]) -> list[Head]:
         """The users for whom there is room."""
         heads = [head for head in heads if used[head.user] < self._user_runs_max]
-        if used.total() < self._runs_max and len(self._under_work) < PARKED_TIMES_MAX * self._runs_max:
+        if used.total() < self._runs_max and not self._is_crowded():
             return heads
         users = {head.user for head in heads} | {user for user, count in used.items() if count}
         share = max(self._runs_max // max(len(users), 1), 1)
         return [head for head in heads if used[head.user] < share]
+
+    def _is_crowded(self) -> bool:
+        """Whether as many only wait as may."""
+        return len(self._under_work) >= PARKED_TIMES_MAX * self._runs_max
+
+    def _inwards(self, head: Head) -> tuple[int, int, int, RunId]:
+        """The deepest first: it gives back the room that those above it take, where one beside them takes more."""
+        return -head.depth, *self._place(head)
 
     def _first_of(self, process: ProcessId, heads: Sequence[Head]) -> Head:
         line = [head for head in heads if head.process == process]

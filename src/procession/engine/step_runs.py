@@ -63,8 +63,8 @@ class StepRuns(Protocol):
     def go_on(self, tx: Transaction, call: StepCall, now: datetime) -> tuple[float, str]:
         """Start further runs for rows, as many as may be under way; gives the progress and its words."""
 
-    def collect(self, call: StepCall, targets: Mapping[str, str]) -> WaitEnd:
-        """How the try ends by its runs, which are all over, and durable files of what they gave.
+    def collect(self, call: StepCall, targets: Mapping[str, str]) -> WaitEnd | None:
+        """How the try ends by its runs, and durable files of what they gave; None while one is under way again.
 
         Slow, in a thread that may wait. `targets`: names of the files by where they go. Raises OSError.
         """

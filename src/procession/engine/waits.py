@@ -99,7 +99,7 @@ class Waits:
                 collect = partial(child_runs.collect, call, names)
                 self._attempts.submit(partial(self._collect, active, wait, collect))
 
-    def _collect(self, active: ActiveRun, wait: Wait, collect: Callable[[], WaitEnd]) -> None:
+    def _collect(self, active: ActiveRun, wait: Wait, collect: Callable[[], WaitEnd | None]) -> None:
         """In the pool."""
         try:
             end = collect()
@@ -119,6 +119,11 @@ class Waits:
         """Ends the step, unless its run was moved meanwhile."""
         active, wait = event.active, event.wait
         if active.is_dropped:
+            return
+        wait.is_collected = False
+        if event.end is None:
+            # Whatever else has happened meanwhile, another look tells.
+            self.look(active)
             return
         with self._resources.database.read() as tx:
             seconds = self._seconds(active, wait.key, tx)

@@ -73,7 +73,7 @@ class RowsEnd(msgspec.Struct, frozen=True, kw_only=True):
     counts: RowCounts
     first: str = ""
     remark: str = ""
-    missing: tuple[str, ...] = ()  # files that the only run was to give, and has not
+    missing: tuple[str, ...] = ()  # outputs that a run which succeeded has not, and files that the only one has not
     files: Mapping[str, FileGiven] = {}  # by where they go, "step.property" of the calling process
 
 

@@ -197,5 +197,7 @@ def trouble(tx: Transaction, found: Found, call: ProcessCall, starter: User | No
     # Looked up at each use: a role that was taken away counts at once.
     if not may_run(tx, starter, called):
         who = "whoever started the run" if starter is None else starter.login
+        if starter is not None and starter.status is not AccountStatus.ACTIVE:
+            return f'{who}, who started the run, is {starter.status.lower()}, and starts no run of "{call.process}"'
         return f'running the process "{call.process}" needs the role {Role.EXECUTOR} on it, which {who} has not'
     return ""

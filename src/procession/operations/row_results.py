@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from procession.actions.kinds import run_process
 from procession.actions.rows import called_ends
@@ -25,11 +25,16 @@ HEADINGS = ("row", "process_run", "state", "problem")
 _FILE_NAME = "runs.csv"
 
 
-def collect(tx: Transaction, blobs: Blobs, call: StepCall, targets: Mapping[str, str]) -> WaitEnd:
-    """Slow. Raises OSError; what was written then is swept as everything that no row names."""
+def collect(tx: Transaction, blobs: Blobs, call: StepCall, targets: Mapping[str, str]) -> WaitEnd | None:
+    """None: somebody has restarted a run since they were all over, and it is waited for.
+
+    Slow. Raises OSError; what was written then is swept as everything that no row names.
+    """
     if (refused := child_runs.of_attempt(tx, call.attempt)) is not None:
         return WaitEnd(outcome=run_process.refused(refused.why))
     counts = store.counts(tx, call.attempt)
+    if counts.under_way:
+        return None
     files, contents = dict[str, FileGiven](), dict[str, Content]()
     taken = _files_of(tx, call)
     for ours in dict.fromkeys(call.call.outputs.values()):
@@ -45,8 +50,8 @@ def collect(tx: Transaction, blobs: Blobs, call: StepCall, targets: Mapping[str,
     end = RowsEnd(
         counts=counts,
         first=_first_failure(tx, call.attempt) if counts.failed else "",
-        remark=history.remark_of(tx, call.attempt),
-        missing=tuple(sorted(taken - only.keys())) if counts.succeeded + counts.warned else (),
+        remark="; ".join(filter(None, (history.remark_of(tx, call.attempt), _versions(tx, call)))),
+        missing=_missing(tx, call, taken, only.keys()) if counts.succeeded + counts.warned else (),
         files=files,
     )
     return WaitEnd(outcome=called_ends.settle_rows(end), contents=contents)
@@ -72,6 +77,19 @@ def _only(tx: Transaction, call: StepCall) -> dict[str, tuple[FileGiven, Content
         if file is not None and content is not None:
             found[name] = FileGiven(name=file.name), content
     return found
+
+
+def _missing(tx: Transaction, call: StepCall, files: set[str], given: Set[str]) -> tuple[str, ...]:
+    """The outputs that a run which succeeded does not have, or has left without a file."""
+    # A version that was published meanwhile may have dropped them: empty cells would look like what was given.
+    lacking = store.lacking(tx, call.attempt, sorted(call.call.outputs.keys() - files))
+    return tuple(sorted({*lacking, *(files - given)}))
+
+
+def _versions(tx: Transaction, call: StepCall) -> str:
+    """What to tell of runs that this try has started, and that followed different versions."""
+    first, last = store.versions(tx, call.attempt)
+    return "" if first == last else f"its runs are of versions {first} to {last} of the process, published meanwhile"
 
 
 def _first_failure(tx: Transaction, attempt: int) -> str:

@@ -84,7 +84,7 @@ class RunsOfSteps:
     def go_on(self, tx: Transaction, call: StepCall, now: datetime) -> tuple[float, str]:
         return rows_of_steps.go_on(called_runs.acting(tx, call, self.resources, now), call)
 
-    def collect(self, call: StepCall, targets: Mapping[str, str]) -> WaitEnd:
+    def collect(self, call: StepCall, targets: Mapping[str, str]) -> WaitEnd | None:
         with self.database.read() as tx:
             return row_results.collect(tx, self.resources.blobs, call, targets)
 

@@ -14,12 +14,24 @@ from procession.store.database import Transaction
 
 _SUCCEEDED = "r.status = 'Finished' AND r.outcome <> 'Failed'"
 _ACTIVE = "r.status IN ('Scheduled', 'Running')"
+# A cancel or a time limit ends the try: what waited then never starts, and no row is written to say so.
+_STATE = (
+    "CASE WHEN c.state = 'Waiting' AND NOT EXISTS (SELECT 1 FROM step_attempt t WHERE t.id = c.attempt_id"
+    " AND t.status = 'Running') THEN 'LeftOut' ELSE c.state END"
+)
 
 
 class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     place: int
     key: str
     given: dict[str, str | bool | None]
+
+
+class TryOfRows(msgspec.Struct, frozen=True, kw_only=True):
+    attempt: int  # the id of its row
+    order: str  # of the step
+    name: str
+    is_past: bool  # the step is to run again, or has a later try that has no rows
 
 
 class RowMove(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,8 +158,8 @@ def counts(tx: Transaction, attempt: int) -> RowCounts:
     """As the runs stand now: one that somebody has mended by a restart counts as it ended then."""
     row = tx.one(
         f"SELECT coalesce(sum({_SUCCEEDED} AND r.outcome = 'Success'), 0),"
-        f" coalesce(sum({_SUCCEEDED} AND r.outcome = 'Warning'), 0), coalesce(sum(c.state = 'Waiting'), 0),"
-        f" coalesce(sum(c.state = 'LeftOut'), 0), coalesce(sum({_ACTIVE}), 0), count(*),"
+        f" coalesce(sum({_SUCCEEDED} AND r.outcome = 'Warning'), 0), coalesce(sum({_STATE} = 'Waiting'), 0),"
+        f" coalesce(sum({_STATE} = 'LeftOut'), 0), coalesce(sum({_ACTIVE}), 0), count(*),"
         " coalesce(sum(EXISTS"
         " (SELECT 1 FROM child_run e WHERE e.child_id = c.child_id AND e.attempt_id < c.attempt_id)), 0)"
         " FROM child_run c LEFT JOIN run r ON r.id = c.child_id WHERE c.attempt_id = ? AND c.place > 0",
@@ -166,8 +178,31 @@ def counts(tx: Transaction, attempt: int) -> RowCounts:
     )
 
 
+def versions(tx: Transaction, attempt: int) -> tuple[int, int]:
+    """The lowest and the highest version that the runs follow which this try has started; 0 for none."""
+    row = tx.one(
+        "SELECT coalesce(min(r.version), 0), coalesce(max(r.version), 0) FROM child_run c"
+        " JOIN run r ON r.id = c.child_id WHERE c.attempt_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM child_run e WHERE e.child_id = c.child_id AND e.attempt_id < c.attempt_id)",
+        attempt,
+    )
+    assert row is not None
+    first, last = row
+    return first, last
+
+
+def lacking(tx: Transaction, attempt: int, names: Sequence[str]) -> list[str]:
+    """Those "step.property" that some run which succeeded does not have."""
+    sql = (
+        f"SELECT 1 FROM child_run c JOIN run r ON r.id = c.child_id WHERE c.attempt_id = ? AND {_SUCCEEDED}"
+        " AND NOT EXISTS (SELECT 1 FROM step s JOIN property p ON p.step_id = s.id"
+        " WHERE s.run_id = c.child_id AND s.key = ? AND p.key = ? AND p.is_retired = 0) LIMIT 1"
+    )
+    return [name for name in names if tx.one(sql, attempt, *name.split(".")) is not None]
+
+
 _SHOWN = (
-    "SELECT c.place, c.row_key, c.state, c.child_id, r.status, r.outcome, coalesce(r.problem, c.why)"
+    f"SELECT c.place, c.row_key, {_STATE}, c.child_id, r.status, r.outcome, coalesce(r.problem, c.why)"
     " FROM child_run c LEFT JOIN run r ON r.id = c.child_id WHERE c.attempt_id = ? AND c.place > 0"
 )
 
@@ -212,11 +247,16 @@ def texts(tx: Transaction, attempt: int, places: tuple[int, int], names: Sequenc
     return {(place, name): value for place, name, value in rows}
 
 
-def attempts_of_run(tx: Transaction, run: RunId) -> list[tuple[int, str, str]]:
-    """Of each step that starts runs for rows its last try: the id of its row, and the step's order and name."""
+def attempts_of_run(tx: Transaction, run: RunId) -> list[TryOfRows]:
+    """Of each step that starts runs for rows its last try that had some."""
     rows = tx.all(
-        "SELECT max(c.attempt_id), s.step_order, s.name FROM child_run c JOIN step s ON s.id = c.step_id"
-        " WHERE c.run_id = ? AND c.place = 1 GROUP BY s.id ORDER BY s.position",
+        "WITH last (step_id, attempt) AS (SELECT step_id, max(attempt_id) FROM child_run WHERE run_id = ? AND place = 1"
+        " GROUP BY step_id) SELECT l.attempt, s.step_order, s.name, s.status IN ('NotStarted', 'Scheduled')"
+        " OR EXISTS (SELECT 1 FROM step_attempt t WHERE t.step_id = s.id AND t.id > l.attempt)"
+        " FROM last l JOIN step s ON s.id = l.step_id ORDER BY s.position",
         run.number,
     )
-    return [(attempt, order, name) for attempt, order, name in rows]
+    return [
+        TryOfRows(attempt=attempt, order=order, name=name, is_past=bool(is_past))
+        for attempt, order, name, is_past in rows
+    ]

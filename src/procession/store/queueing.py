@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from procession.model.child_runs import DEPTH_MAX
 from procession.model.ids import ProcessId, RunId, UserId
 from procession.store.database import Row, Transaction
 
@@ -19,9 +20,15 @@ class Head:
     version: int
     epoch: int
     since: int
+    depth: int = 0  # so many runs above it wait for it
 
 
-_HEAD = "r.id, r.started_by, r.process_id, r.version, r.epoch, r.scheduled_at"
+_ABOVE = "SELECT c.run_id FROM child_run c WHERE c.child_id = above.id AND c.waits = 1 ORDER BY c.attempt_id LIMIT 1"
+_HEAD = (
+    "r.id, r.started_by, r.process_id, r.version, r.epoch, r.scheduled_at,"
+    f" (WITH RECURSIVE above (id, depth) AS (SELECT r.id, 0 UNION ALL SELECT ({_ABOVE}), depth + 1 FROM above"
+    f" WHERE id IS NOT NULL AND depth < {DEPTH_MAX}) SELECT max(depth) FROM above WHERE id IS NOT NULL)"
+)
 
 
 class Lines:
@@ -95,7 +102,13 @@ def running(tx: Transaction) -> list[Head]:
 
 
 def _head(row: Row) -> Head:
-    run, user, process, version, epoch, since = row
+    run, user, process, version, epoch, since, depth = row
     return Head(
-        run=RunId(run), user=UserId(user), process=ProcessId(process), version=version, epoch=epoch, since=since
+        run=RunId(run),
+        user=UserId(user),
+        process=ProcessId(process),
+        version=version,
+        epoch=epoch,
+        since=since,
+        depth=depth,
     )

@@ -38,10 +38,14 @@ class RowsOfStep:
 def of_rows(tx: Transaction, caller: Caller, run: RunId) -> list[RowsOfStep]:
     return [
         RowsOfStep(
-            order=order, name=name, said=_counted(tx, attempt), rows=rows, are_links=_are_links(tx, caller, rows)
+            order=one.order,
+            name=one.name,
+            said=f"{'in an earlier try, ' if one.is_past else ''}{_counted(tx, one.attempt)}",
+            rows=rows,
+            are_links=_are_links(tx, caller, rows),
         )
-        for attempt, order, name in child_rows.attempts_of_run(tx, run)
-        for rows in [child_rows.worst(tx, attempt, limit=ROWS_SHOWN_MAX)]
+        for one in child_rows.attempts_of_run(tx, run)
+        for rows in [child_rows.worst(tx, one.attempt, limit=ROWS_SHOWN_MAX)]
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -12,7 +13,7 @@ from procession.actions.contract import Context, StepOutcome
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
 from procession.actions.problems import Problem
-from procession.actions.rows import expressions, kinds, work
+from procession.actions.rows import expressions, kinds, looks, work
 from procession.actions.rows.called_settings import EachCall, RunProcessSettings, constants
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.work import RowWork
@@ -71,8 +72,8 @@ class _Fill:
             if isinstance(given, str) and references.parse(given) is None and naming.keys(given)
         }
         key = " · ".join(_text(cells[column]) or "" for column in self.key)
-        # Control characters could not be shown, and two keys must differ in what people see.
-        key = "".join(one if one.isprintable() else " " for one in key)
+        # They would break the lines in which keys are shown; what has no width is told with its code.
+        key = "".join(" " if unicodedata.category(one) in {"Cc", "Zl", "Zp"} else one for one in key)
         if len(key) > KEY_CHARACTERS_MAX:
             raise Problem(f"row {number}: its key has {len(key):,} characters; name short columns in each.key")
         return CalledRow(number=number, key=key, given=given)
@@ -132,19 +133,24 @@ def _condition(doing: RowWork, text: str) -> str:
 
 
 def _distinct(fill: _Fill, rows: Iterator[CalledRow]) -> list[CalledRow]:
-    """Raises Problem for two rows of one key, and for more than can be kept."""
+    """Raises Problem for two rows whose keys look alike, and for more than can be kept."""
     by_key: dict[str, CalledRow] = {}
     size_bytes = 0
     for row in rows:
-        before = by_key.setdefault(row.key, row)
+        before = by_key.setdefault(looks.as_seen(row.key), row)
         if before is not row:
-            # A restart could not tell which of them has succeeded.
-            names = ", ".join(fill.key)
-            raise Problem(
-                f'rows {before.number} and {row.number} have the same {names}: "{row.key}"; no run was started'
-            )
+            raise Problem(_same(before, row, ", ".join(fill.key)))
         cells = (cell for cell in row.given.values() if isinstance(cell, str))
         size_bytes += len(row.key.encode()) + sum(len(cell.encode()) for cell in cells)
         if size_bytes > ROWS_BYTES_MAX:
             raise Problem(f"the rows give more than {ROWS_BYTES_MAX // 2**20} MB of inputs; no run was started")
     return list(by_key.values())
+
+
+def _same(before: CalledRow, row: CalledRow, names: str) -> str:
+    # A restart could not tell which of them has succeeded, and nobody which of them is which.
+    said = f"rows {before.number} and {row.number} have the same {names}"
+    if before.key == row.key:
+        return f'{said}: "{row.key}"; no run was started'
+    one, other = looks.visible(before.key), looks.visible(row.key)
+    return f'{said} as far as one can see: "{one}" and "{other}"; no run was started'

@@ -12,9 +12,11 @@ def settle_rows(end: RowsEnd) -> StepOutcome:
     counts = end.counts
     is_well = not (counts.failed or counts.left_out or end.missing)
     worst = StepStatus.WARNING if counts.warned or end.remark else StepStatus.SUCCESS
-    said = [_counted(end), *(said for said in (end.first, end.remark) if said)]
+    # Of no row at all the remark says what there is to say.
+    counted = "" if end.remark and not counts.rows else _counted(end)
+    said = [one for one in (counted, end.first, end.remark) if one]
     if end.missing:
-        said.append(f"it gave nothing in {', '.join(end.missing)}")
+        said.append(f"nothing was given in {', '.join(end.missing)}")
     names = ("rows", "started", "kept", "succeeded", "warned", "failed", "left_out")
     return StepOutcome(
         status=worst if is_well else StepStatus.FAILED,
