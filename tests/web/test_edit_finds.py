@@ -87,6 +87,19 @@ def test_rows_that_do_not_fit_are_told_while_columns_are_typed_and_nothing_is_ke
     assert "Betrag" not in home.ask("GET", f"processes/{process}/definition").text
 
 
+def test_a_form_is_kept_by_enter_and_a_press_of_nonsense_moves_nothing(home: House, visit: Visitor) -> None:
+    """The first button of a form is what Enter presses: it made a try-out."""
+    process = apply(home, IMPORT)
+    page = visit.ask("GET", f"{edit_of(process)}?step=1.2").text
+    given = sent.fields(page, "form")
+    buttons = re.findall(r'<button[^>]* form="form"[^>]*>', page)
+
+    assert 'value="step"' in buttons[0]
+    assert "focus=down-with.columns.0" in visit.does(
+        edit_of(process), **{**given, "with.columns.n": ["many"], "do": ["down with.columns.0"]}
+    )
+
+
 def test_columns_are_proposed_from_the_sample_beside_those_that_are_declared(home: House, visit: Visitor) -> None:
     """airbytehq/airbyte#3206, #4295: to look at the source again wiped out what had been set."""
     process = apply(home, IMPORT)
