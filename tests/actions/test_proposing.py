@@ -26,6 +26,8 @@ CASES: dict[str, tuple[Sequence[str | None], dict[str, Any]]] = {
     "one mark": (["1.234", "5.678"], {"type": "Text", "note": "“1.234” can be two numbers; say which"}),
     "both marks": (["1.234,50", "7,00-"], {"type": "Money", "decimal": ",", "thousands": "."}),
     "blanks": (["1 234,5", "12,25"], {"type": "Money", "decimal": ",", "thousands": " "}),
+    # They told nobody apart: a blank is no decimal mark.
+    "whole with blanks": (["1 234", "12 000", "7"], {"type": "Number", "thousands": " "}),
     "whole": (["1", "22", "-3"], {"type": "Number"}),
     "rates": (["1.08455", "24.2"], {"type": "Number"}),
     "IBAN": (["1234567890123456"], {"type": "Text", "note": "so many digits are a name, and no amount"}),

@@ -41,6 +41,7 @@ GET processes/{process}/edit/changes | editor | process |
 POST processes/{process}/edit/publish | editor | process |
 POST processes/{process}/edit/try | editor | process |
 POST processes/{process}/edit/try-step | editor | process |
+POST processes/{process}/edit/fit | editor | process |
 GET home/live | | |
 GET processes | | |
 GET processes/upload | | | Designer

@@ -87,6 +87,40 @@ def test_rows_that_do_not_fit_are_told_while_columns_are_typed_and_nothing_is_ke
     assert "Betrag" not in home.ask("GET", f"processes/{process}/definition").text
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"with.source.v.encoding": ["klingon"]}, "“klingon” is not a known encoding"),
+        ({"with.source.v.delimiter": ["abc"]}, "Delimiter: Expected str of length <= 1"),
+        ({"with.others": ["all"]}, "Others: “all” is none of the words that it can be"),
+        ({"with.columns.0.v.pattern": ["%d"]}, "pattern means nothing for Text"),
+    ],
+)
+def test_what_is_wrong_with_the_form_is_said_as_keeping_it_would_say_it(
+    home: House, visit: Visitor, typed: sent.Sent, said: str
+) -> None:
+    process = apply(home, IMPORT)
+    sample(home, visit, process, {"files.ledger": LEDGER.encode()})
+    given = form_at(visit, f"{edit_of(process)}?step=1.2")
+
+    live = words(visit.send(f"{edit_of(process)}/fit", **{**given, **typed}).text)
+
+    assert said.replace("“", '"').replace("”", '"') in live and "no sample" not in live
+
+
+def test_a_form_is_kept_by_enter_and_a_press_of_nonsense_moves_nothing(home: House, visit: Visitor) -> None:
+    """The first button of a form is what Enter presses: it made a try-out."""
+    process = apply(home, IMPORT)
+    page = visit.ask("GET", f"{edit_of(process)}?step=1.2").text
+    given = sent.fields(page, "form")
+    buttons = re.findall(r'<button[^>]* form="form"[^>]*>', page)
+
+    assert 'value="step"' in buttons[0]
+    assert "focus=down-with.columns.0" in visit.does(
+        edit_of(process), **{**given, "with.columns.n": ["many"], "do": ["down with.columns.0"]}
+    )
+
+
 def test_columns_are_proposed_from_the_sample_beside_those_that_are_declared(home: House, visit: Visitor) -> None:
     """airbytehq/airbyte#3206, #4295: to look at the source again wiped out what had been set."""
     process = apply(home, IMPORT)

@@ -50,6 +50,18 @@ def test_a_decision_is_judged_by_the_values_that_are_given(home: House, visit: V
     assert "Nothing was published, written or sent." in said
 
 
+def test_what_a_decision_takes_for_empty_is_told(home: House, visit: Visitor) -> None:
+    """A system variable is filled in when a run starts: without a word, another rule would decide there."""
+    text = PROCESS.replace("value: 3}", "}\n          - {name: By, type: SystemVariable, variable: USERNAME}")
+    text = text.replace(
+        "{at_least: {property: results.count, value: 10}}", "{equals: {property: results.by, value: x}}"
+    )
+
+    said = tries(visit, apply(home, text.replace("at_least: {property", "not_equals: {property", 1)), "1.2")
+
+    assert "Judged as empty, and perhaps filled in a run: results.by, results.count." in said
+
+
 def test_a_question_says_whom_it_would_ask_and_what_they_would_sign(home: House, visit: Visitor) -> None:
     said = tries(visit, apply(home, PROCESS), "1.3")
 

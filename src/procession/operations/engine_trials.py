@@ -24,7 +24,7 @@ from procession.store.database import Transaction
 
 NAMES_SHOWN = 20  # of people, and of what is signed
 # What a decision is told that nobody knows yet.
-ASSUMED = ("every other step is taken to have succeeded", "a file is new where a sample of it is given")
+_ASSUMED = ("every other step is taken to have succeeded", "a file is new where a sample of it is given")
 
 
 def can_try(action: Action) -> bool:
@@ -61,6 +61,19 @@ def perform(trial: TrialOf, action: Action, settings: Any) -> StepOutcome:
         may_read_properties=True,
     )
     return action.perform(EngineContext(settings=settings, facts=facts, properties=properties))
+
+
+def remarks(trial: TrialOf, action: Action, settings: Any) -> tuple[str, ...]:
+    """What a decision was judged by that a run may know otherwise."""
+    if action.perform is None:
+        return ()
+    found = trial_inputs.properties(trial.process)
+    reads = [name for name in action.reads(settings) if found[name].type is not PropertyType.FILE]
+    empty = [name for name in reads if trial.values.get(name, found[name].value) in (None, "")]
+    # Nothing equals nothing: another rule than in a run would decide without a word.
+    more = f" and {len(empty) - NAMES_SHOWN} more" if len(empty) > NAMES_SHOWN else ""
+    told = f"judged as empty, and perhaps filled in a run: {', '.join(empty[:NAMES_SHOWN])}{more}"
+    return (*_ASSUMED, told) if empty else _ASSUMED
 
 
 def _question(trial: TrialOf, settings: ApproveSettings) -> StepOutcome:

@@ -177,7 +177,7 @@ def _performed(trial: TrialOf, action: Action, settings: Any) -> TriedStep:
             for reference, value in outcome.outputs.items()
             if not isinstance(value, FileOutput)
         ),
-        remarks=() if trial.asked or action.perform is None else engine_trials.ASSUMED,
+        remarks=engine_trials.remarks(trial, action, settings),
     )
 
 

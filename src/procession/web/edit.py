@@ -170,9 +170,15 @@ async def _finds(
     types, sample = edit_names.types(reading.steps), Markup()
     told: tuple[str, ...] = ()
     if form is None and edit_import.PROPOSE in call.request.query:
-        step, told = await edit_import.proposed(call, draft.process, step, types)
+        wrong = edit_import.mistake(reading.mistakes, step.order, proposes=True)
+        step, told = (step, (wrong,)) if wrong else await edit_import.proposed(call, draft.process, step, types)
     if is_asked:
-        fits = await edit_import.of_settings(call, draft.process, step.data.get("with"), types)
+        wrong = edit_import.mistake(reading.mistakes, step.order)
+        fits = (
+            edit_import.ImportSample(problem=wrong)
+            if wrong
+            else await edit_import.of_settings(call, draft.process, step.data.get("with"), types)
+        )
         sample = Markup(fragment(call, call.caller, call.clock(), "fit", sample=fits).html)  # noqa: S704 - our template
     return step, dataclasses.replace(found, here=here(draft.process), sample=sample, proposed=told)
 

@@ -130,7 +130,7 @@ def apply(text: str, form: Form, actions: Mapping[str, Action]) -> ChangedDraft:
         return ChangedDraft(text=_with_frame(text, form), order=order)
     # Before the button's own act: moving a step must not lose what was typed into it.
     if form.has("name") and do != "drop":
-        text = _with_step(text, form, actions, pressed or NONE_PRESSED)
+        text = with_step(text, form, actions, pressed or NONE_PRESSED)
     shows = edit_finds.FINDS if form.has(edit_finds.FINDS) else ""
     if pressed is not None:
         return ChangedDraft(text=text, order=order, focus=pressed.focus(form), shows=shows)
@@ -166,7 +166,8 @@ def _with_frame(text: str, form: Form) -> str:
     return editing.framed(text, edit_process.read(form), edit_process.group_names(data, form), edit_process.FRAME_KEYS)
 
 
-def _with_step(text: str, form: Form, actions: Mapping[str, Action], pressed: RowPress) -> str:
+def with_step(text: str, form: Form, actions: Mapping[str, Action], pressed: RowPress = NONE_PRESSED) -> str:
+    """The draft with the step as its form says it. Raises Invalid, FileMistakes."""
     order = form.one("step")
     step = next((item for group in outlines.outline(text) for item in group.steps if item.order == order), None)
     if step is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from procession.door.contract import HtmlReply, StreamCall
 from procession.model.errors import Invalid
 from procession.model.ids import ProcessId
-from procession.web import edit, edit_fields, edit_import, edit_names, setting_reading
+from procession.model.process_file.documents import FileMistakes
+from procession.web import edit, edit_acts, edit_import, edit_names
 from procession.web.edit_import import KIND, ImportSample
 from procession.web.forms import Form
 from procession.web.page import fragment
@@ -13,14 +16,24 @@ from procession.web.page import fragment
 
 async def show(call: StreamCall, form: Form) -> HtmlReply:
     """Nothing is kept. What cannot be read is said in its place."""
-    draft = edit.draft_of(call)
-    reading = await edit.read_draft(call, draft.text)
-    step = next((one for one in reading.steps if one.order == form.one("step") and one.action == KIND), None)
     try:
-        if step is None:
-            raise Invalid("the step is another one by now; reload the page")
-        settings = setting_reading.read(form, edit_fields.shape_of(call.context.resources.actions.get(KIND)))
-        sample = await edit_import.of_settings(call, call.id(ProcessId), settings, edit_names.types(reading.steps))
+        sample = await _typed(call, edit.draft_of(call).text, form)
     except Invalid as error:
         sample = ImportSample(problem=error.message)
+    except FileMistakes as error:
+        sample = ImportSample(problem=error.mistakes[0].message)
     return fragment(call, call.caller, call.clock(), "fit", sample=sample)
+
+
+async def _typed(call: StreamCall, text: str, form: Form) -> ImportSample:
+    """By the draft as it would be kept: its mistakes are told in the words that keeping it would tell them in."""
+    typed = partial(edit_acts.with_step, text, form, call.context.resources.actions)
+    reading = await edit.read_draft(call, await edit.in_thread(call, text, typed))
+    step = next((one for one in reading.steps if one.order == form.one("step") and one.action == KIND), None)
+    if step is None:
+        raise Invalid("the step is another one by now; reload the page")
+    if problem := edit_import.mistake(reading.mistakes, step.order):
+        return ImportSample(problem=problem)
+    return await edit_import.of_settings(
+        call, call.id(ProcessId), step.data.get("with"), edit_names.types(reading.steps)
+    )

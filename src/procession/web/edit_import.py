@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from procession.actions import relations
 from procession.actions.reading.options import ColumnOptions
 from procession.actions.tables.contract import ProposedColumn, SampleFit
 from procession.door.contract import StreamCall
@@ -18,9 +19,12 @@ from procession.model.ids import ProcessId
 from procession.model.process_file.outlines import OutlinedStep
 from procession.operations import sample_fits, step_columns
 from procession.operations.step_columns import ColumnSource
+from procession.web import edit_mistakes
+from procession.web.edit_mistakes import PlacedMistake
 
 KIND = "import_table"
 PROPOSE = "propose"  # the button, and in the query of the page that shows what it proposes
+_SOURCE, _COLUMNS = frozenset({"source"}), frozenset({"source", "columns", "others"})
 NO_SAMPLE = "there is no sample of the file yet: give one, and see here which of its rows fit"
 
 
@@ -30,6 +34,14 @@ class ImportSample(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""
     fit: SampleFit | None = None
     problem: str = ""
+
+
+def mistake(mistakes: Iterable[PlacedMistake], order: str, *, proposes: bool = False) -> str:
+    """What is wrong first with how the step says that its file is read; "" for nothing."""
+    said = edit_mistakes.of_settings(mistakes, order)
+    # What is proposed takes the place of columns that are wrong.
+    about = _SOURCE if proposes else _COLUMNS
+    return next((found[0].message for path, found in said.items() if about.intersection(path[:1])), "")
 
 
 async def of_settings(
@@ -47,6 +59,9 @@ async def of_settings(
         return ImportSample(file=source.file.name or "", problem=f"columns: {error}")
     # A file that says its own columns is read by these (importing/import_settings).
     options = source.options if source.options.columns else replace(source.options, columns=columns, others=others)
+    # A draft is not checked so far where it lacks something else.
+    if wrong := relations.check("source", options):
+        return ImportSample(file=source.file.name or "", problem=wrong[0])
     resources = call.context.resources
     work = partial(sample_fits.look, resources, source.file, options, proposes=proposes)
     try:
@@ -82,7 +97,10 @@ async def proposed(
     ]
     told = [f"“{one.heading}”: {one.note}" for one in new if one.note]
     filled = {**settings, "columns": {**said, **{one.heading: _declared(one) for one in new}}}
-    first = f"{len(new)} columns are proposed from {sample.file}; keep these changes to write them down"
+    if not new:
+        return step, (f"each column of {sample.file} is declared already",)
+    what = "1 column is" if len(new) == 1 else f"{len(new)} columns are"
+    first = f"{what} proposed from {sample.file}; keep these changes to write them down"
     return replace(step, data={**step.data, "with": filled}), (first, *told)
 
 

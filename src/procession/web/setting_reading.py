@@ -46,7 +46,7 @@ class RowPress(msgspec.Struct, frozen=True, kw_only=True):
             case "up":
                 return f"up-{rows}.{max(at - 1, 0)}"
             case "down":
-                return f"down-{rows}.{min(at + 1, int(form.one(f'{rows}.n') or 1) - 1)}"
+                return f"down-{rows}.{min(at + 1, max(count(form, rows) - 1, 0))}"
             case "take":
                 return rows
             case "move":
@@ -81,6 +81,12 @@ def read_values(text: str, what: str) -> Any:
         first = error.mistakes[0]
         raise Invalid(f"{what}, line {first.line}: {first.message}") from None
     return document.data
+
+
+def count(form: Form, rows: str) -> int:
+    """How many rows the page has shown; of what is no number, none."""
+    text = form.one(f"{rows}.n")
+    return min(int(text), FIELDS_MAX) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
 
 
 class _Reader:
@@ -139,7 +145,7 @@ class _Reader:
         """The rules of a decision, and what holds otherwise."""
         place = f"{name}.{field.name}"
         table = DecisionForm(self._form, place, read_values)
-        rows = [table.rule(f"{place}.{number}", f"Rule {number + 1}") for number in range(self._count(place))]
+        rows = [table.rule(f"{place}.{number}", f"Rule {number + 1}") for number in range(count(self._form, place))]
         if self._pressed == RowPress(verb=ADD, place=place):
             rows.append({})
         rules = [row for row in self._arranged(place, rows) if row is not ABSENT]
@@ -174,7 +180,7 @@ class _Reader:
         assert shape.item is not None
         # A card is there though nothing is filled in yet.
         value_of = self._value if shape.item.kind is ShapeKind.STRUCT else self._filled
-        rows = [value_of(shape.item, f"{name}.{number}", label) for number in range(self._count(name))]
+        rows = [value_of(shape.item, f"{name}.{number}", label) for number in range(count(self._form, name))]
         if self._pressed == RowPress(verb=ADD, place=name):
             rows.append(_started(shape.item))
         return [value for value in self._arranged(name, rows) if value is not ABSENT]
@@ -182,7 +188,7 @@ class _Reader:
     def _rows(self, shape: Shape, name: str, label: str) -> dict[str, Any]:
         assert shape.item is not None
         rows: list[tuple[str, Any]] = []
-        for number in range(self._count(name)):
+        for number in range(count(self._form, name)):
             place = f"{name}.{number}.key"
             is_offered = self._pressed.verb == USE and self._pressed.place == place
             key = (self._pressed.value if is_offered else self._form.one(place)).strip()
@@ -198,10 +204,6 @@ class _Reader:
             elif value not in ("", {}, []):
                 raise Invalid(f"{label}: give “{setting_texts.shown(value)[:60]}” a name, or empty it")
         return found
-
-    def _count(self, name: str) -> int:
-        text = self._form.one(f"{name}.n")
-        return min(int(text), FIELDS_MAX) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
 
     def _arranged(self, name: str, rows: list[Any]) -> list[Any]:
         """After the button of one of these rows."""

@@ -45,8 +45,8 @@ def _number(heading: str, given: Sequence[str]) -> ProposedColumn | None:
     if max(len(re.sub(r"[^0-9]", "", text)) for text in fits) > _DIGITS_MAX:
         return ProposedColumn(heading=heading, type="Text", note="so many digits are a name, and no amount")
     others = [marks for marks, _ in found if marks[0] != decimal]
-    odd = next((text for text in fits if decimal in text or thousands in text), "")
-    # Every value that has a mark can be read with it as either.
+    # A blank or an apostrophe is never a decimal mark: 1 234 is one number by all of them.
+    odd = next((text for text in fits if "." in text or "," in text), "")
     if others and odd:
         return ProposedColumn(heading=heading, type="Text", note=f"“{odd[:40]}” can be two numbers; say which")
     return _written(heading, decimal, thousands, fits)
