@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from procession.actions import database, expecting, references
 from procession.actions.contract import Context, InputValue, StepOutcome
@@ -15,7 +16,7 @@ from procession.actions.database import literal, quote
 from procession.actions.importing import import_settings
 from procession.actions.importing.import_settings import FILE_NAME, LINE, ImportSettings
 from procession.actions.problems import Problem
-from procession.actions.reading import loading, rejecting
+from procession.actions.reading import aggregates, loading, rejecting
 from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.delimited import DELIMITERS
 from procession.actions.reading.options import FileOptions
@@ -24,6 +25,9 @@ from procession.actions.rows import rejects, work
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 from procession.actions.writing import exports
+
+if TYPE_CHECKING:
+    import duckdb
 
 ROWS = "imported"
 _NAMED = 10  # columns in a message
@@ -103,18 +107,25 @@ def _swallowed(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
     marks = len(columns) - 1
     if marks < _MARKS_MIN or not texts:
         return
+    # Asked of many columns at once: most have no line end, and are not looked at again.
+    asked = [f"coalesce(bool_or(contains({quote(column)}, chr(10))), false)" for column in texts]
+    spans = aggregates.over(doing.connection, asked, quote(name))
+    for column in (column for column, has in zip(texts, spans, strict=True) if has):
+        row = _first_with_rows(doing.connection, name, column, marks)
+        if row is not None:
+            place = made.place(row, column)
+            yield f'{made.file}, {place}: a value of "{column}" holds whole rows; perhaps a quote is not closed'
+
+
+def _first_with_rows(connection: duckdb.DuckDBPyConnection, name: str, column: str, marks: int) -> int | None:
     # Lines of a value that have as many delimiters as a row, and two of them: an address has not.
     per_line = [f"length(line) - length(replace(line, {literal(mark)}, '')) >= {marks}" for mark in DELIMITERS]
-    for column in texts:
-        value = quote(column)
-        lines = f"list_filter(string_split({value}, chr(10)), lambda line: {' OR '.join(per_line)})"
-        row = doing.connection.execute(
-            f"SELECT min({ROW}) FROM {numbered(doing.connection, name)} "
-            f"WHERE contains({value}, chr(10)) AND length({lines}) >= 2"
-        ).fetchone()
-        if row is not None and row[0] is not None:
-            place = made.place(row[0], column)
-            yield f'{made.file}, {place}: a value of "{column}" holds whole rows; perhaps a quote is not closed'
+    lines = f"list_filter(string_split({quote(column)}, chr(10)), lambda line: {' OR '.join(per_line)})"
+    row = connection.execute(
+        f"SELECT min({ROW}) FROM {numbered(connection, name)} "
+        f"WHERE contains({quote(column)}, chr(10)) AND length({lines}) >= 2"
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _add(doing: RowWork, name: str, made: Relation, added: dict[str, Given]) -> None:

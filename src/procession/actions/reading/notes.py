@@ -36,7 +36,7 @@ def find(
         # First rows only: they decide whether to look closer, never a type.
         counts = connection.execute(
             f"SELECT {', '.join(_counts(quote(column.name)) for column in group)} "
-            f"FROM (SELECT * FROM {quote(table)} LIMIT {SAMPLE_ROWS})"
+            f"FROM (SELECT {', '.join(quote(column.name) for column in group)} FROM {quote(table)} LIMIT {SAMPLE_ROWS})"
         ).fetchone()
         assert counts is not None
         for column, count, alike in zip(group, counts[::2], counts[1::2], strict=True):
