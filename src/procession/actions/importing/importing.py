@@ -27,7 +27,7 @@ from procession.actions.rows.work import RowWork
 from procession.actions.writing import exports
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 ROWS = "imported"
 _NAMED = 10  # columns in a message
@@ -48,11 +48,11 @@ def _import(doing: RowWork) -> str:
     if settings.rejects is not None:
         exports.refuse(doing.context, "rejects", settings.rejects.target, "rejects.csv")
     rows = doing.load(ROWS, list(import_settings.files(settings)), settings.expect, _ImportedFile(settings))
-    doing.lock()
+    doing.lock(runs_sql=(asks := expecting.asks(settings.expect)))
     doing.warnings.extend(_appended(doing, settings))
     if settings.rejects is not None:
         rejects.settle(doing, ROWS, settings.rejects)
-    if expecting.asks(settings.expect):
+    if asks:
         expecting.check(doing.context, doing.connection, ROWS, settings.expect, doing.warnings)
     doing.total(ROWS, "total_out")
     gave = doing.publish(ROWS, settings.output, default=default)
@@ -107,25 +107,21 @@ def _swallowed(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
     marks = len(columns) - 1
     if marks < _MARKS_MIN or not texts:
         return
-    # Asked of many columns at once: most have no line end, and are not looked at again.
-    asked = [f"coalesce(bool_or(contains({quote(column)}, chr(10))), false)" for column in texts]
-    spans = aggregates.over(doing.connection, asked, quote(name))
-    for column in (column for column, has in zip(texts, spans, strict=True) if has):
-        row = _first_with_rows(doing.connection, name, column, marks)
-        if row is not None:
-            place = made.place(row, column)
+    rows = numbered(doing.connection, name)
+    tests = [f"bool_or(contains({quote(text)}, chr(10)))" for text in texts]
+    there = aggregates.over(doing.connection, tests, quote(name))
+    for column in (text for text, has_lines in zip(texts, there, strict=True) if has_lines):
+        row = doing.connection.execute(f"SELECT min({ROW}) FROM {rows} WHERE {_holds_rows(column, marks)}").fetchone()
+        if row is not None and row[0] is not None:
+            place = made.place(row[0], column)
             yield f'{made.file}, {place}: a value of "{column}" holds whole rows; perhaps a quote is not closed'
 
 
-def _first_with_rows(connection: duckdb.DuckDBPyConnection, name: str, column: str, marks: int) -> int | None:
-    # Lines of a value that have as many delimiters as a row, and two of them: an address has not.
+def _holds_rows(column: str, marks: int) -> str:
+    """SQL of whether a value has two lines with as many delimiters as a row: an address has not."""
     per_line = [f"length(line) - length(replace(line, {literal(mark)}, '')) >= {marks}" for mark in DELIMITERS]
     lines = f"list_filter(string_split({quote(column)}, chr(10)), lambda line: {' OR '.join(per_line)})"
-    row = connection.execute(
-        f"SELECT min({ROW}) FROM {numbered(connection, name)} "
-        f"WHERE contains({quote(column)}, chr(10)) AND length({lines}) >= 2"
-    ).fetchone()
-    return None if row is None else row[0]
+    return f"contains({quote(column)}, chr(10)) AND length({lines}) >= 2"
 
 
 def _add(doing: RowWork, name: str, made: Relation, added: dict[str, Given]) -> None:
