@@ -13,6 +13,7 @@ import pytest
 from procession.client import Client, Invalid, NotFound, asking
 from procession.client.tables import PARQUET, RECORD_ID, Column, Table
 from tests.client.conftest import Place
+from tests.client.test_command_line import remote
 from tests.programs import command
 
 pytestmark = pytest.mark.acceptance
@@ -112,3 +113,52 @@ def test_rows_of_which_the_answer_was_lost_are_there_once(table: Table) -> None:
 
     assert first == second
     assert [row["Text"] for row in table.rows()] == ["a"]
+
+
+GATHER = """
+process: Gather
+groups:
+  - group: All
+    steps:
+      - data: Values
+        properties: [{name: Total, type: Decimal, flow: OUTPUT}]
+      - action: run_sql
+        name: Add up
+        key: sum
+        with:
+          inputs: {balances: "${table:Balances}"}
+          sql: SELECT sum(amount) FROM balances
+          outputs: {result: "${values.total}"}
+      - action: run_sql
+        name: Book
+        key: book
+        with:
+          inputs: {total: "${values.total}"}
+          sql: SELECT $total::DECIMAL(19,4) AS amount
+          outputs: {result: {to: "${table:Balances}", mode: append}}
+"""
+
+
+def test_a_restart_plan_tells_which_tables_it_takes_back_and_reads(tables_client: Client, place: Place) -> None:
+    balances = tables_client.tables.create("Balances")
+    balances.add_column(Column(name="amount", data_type="Money"))
+    balances.append([{"amount": 1}])
+    with place.client() as client:
+        run = client.apply(GATHER).create_run(start=True)
+        assert run.wait().outcome == "Success"
+        undone = run.restart_plan("book")
+        balances.append([{"amount": 5}])
+        plan = run.restart_plan("sum")
+
+    (back,), (read,) = undone.tables_taken_back, plan.tables_read
+    assert (back.name, back.version, undone.tables_read) == ("Balances", read.version, ())
+    assert (plan.tables_taken_back[0].version, read.step, read.name) == (None, run.step("sum").id, "Balances")
+    assert read.is_changed
+    assert read.present_version > read.version
+    here = command(place.home, "restart", str(run.id), "sum", "--plan")
+    assert remote(place, "restart", str(run.id), "sum", "--plan").out == here.out
+    assert 'tables taken back: "Balances" stays as it is, others have changed it since\n' in here.out
+    assert f'tables read again: "Balances" by 1.2 Add up: version {read.version}, version' in here.out
+    said = command(place.home, "restart", str(run.id), "sum", "--plan", "--json").json["plan"]
+    assert said == remote(place, "restart", str(run.id), "sum", "--plan", "--json").json["plan"]
+    assert [one["isChanged"] for one in said["tablesRead"]] == [True]

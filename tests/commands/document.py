@@ -80,7 +80,7 @@ other commands, and a server that would start, are refused until it is done.
 RUN = "id name process status outcome attempt dateStarted dateFinished runDurationInSeconds"
 STEP = "id key name stepOrder status completionMessage dateStarted dateFinished runDurationInSeconds"
 APPLIED = "id version name file isNew remarks?"
-PLAN = "; plan: reset carried stale repeatsEffects needsRelease version newerVersion"
+PLAN = "; plan: reset carried stale repeatsEffects needsRelease version newerVersion tablesTakenBack tablesRead"
 USER = "id loginName email firstName lastName userRole accountStatus"
 CONNECTION = "id name kind description privateHosts usedAt; options[]: name value; secrets[]: name setAt setBy"
 APPLICATION = "id client_id name user scopes redirect_uris is_public"

@@ -11,12 +11,12 @@ from procession.client.connection import Connection
 from procession.client.errors import TimedOut, TooMany, Unavailable
 from procession.client.options import RestartWishes
 from procession.client.properties import Property, Value
+from procession.client.restarts import RestartPlan
 from procession.client.shapes import (
     Event,
     FileDetails,
     History,
     Progress,
-    RestartPlan,
     RunDetails,
     RunStatus,
     StepDetails,

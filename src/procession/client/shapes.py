@@ -172,39 +172,6 @@ def _under_way(step: StepDetails) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedStep:
-    id: str
-    name: str
-    step_order: str
-    effect: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewerVersion:
-    """The newest version of the process: what differs, and why a restart cannot take it; no obstacles: it can."""
-
-    version: int
-    changes: tuple[str, ...] = ()
-    obstacles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartPlan:
-    """What a restart would do; steps of `needs_release` happen again only when they are released by name.
-
-    `version` is the one that the run follows; `newer_version` None: it is the newest.
-    """
-
-    runs_again: tuple[PlannedStep, ...]
-    carried_over: tuple[PlannedStep, ...]
-    stale: tuple[str, ...]
-    repeats_effects: tuple[PlannedStep, ...]
-    needs_release: tuple[PlannedStep, ...]
-    version: int = 0
-    newer_version: NewerVersion | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileDetails:
     """`file_extension` without the dot."""
 

@@ -11,7 +11,8 @@ from procession.client.connection import Connection
 from procession.client.errors import Invalid, NotFound
 from procession.client.options import RestartWishes
 from procession.client.properties import Property
-from procession.client.shapes import Approval, RestartPlan, StepDetails, StepStatus
+from procession.client.restarts import RestartPlan
+from procession.client.shapes import Approval, StepDetails, StepStatus
 
 
 class Step:

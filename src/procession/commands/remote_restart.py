@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from procession.client.shapes import RestartPlan
-from procession.commands import remote, remote_views, views
+from procession.client.restarts import RestartPlan, TableReadBefore, TakenBack
+from procession.commands import plain, remote, remote_views, views
 from procession.commands.console import Console
 from procession.config import ServerAccess
 
@@ -45,7 +45,10 @@ def show_plan(console: Console, access: ServerAccess, run_id: str, text: str) ->
         found = client.run(run_id)
         plan = found.restart_plan(text)
         steps = {step.id: step.details for step in found.steps()}
-    console.answer({"run": found.id, "plan": _plan_content(plan)}, remote_views.plan_text(plan, steps))
+    content = _plan_content(plan)
+    shown = {id: f"{step.step_order} {plain.line(step.name)}" for id, step in steps.items()}
+    text = views.with_tables(remote_views.plan_text(plan, steps), content, shown)
+    console.answer({"run": found.id, "plan": content}, text)
     return 0
 
 
@@ -59,4 +62,21 @@ def _plan_content(plan: RestartPlan) -> dict[str, Any]:
         "needsRelease": [step.id for step in plan.needs_release],
         "version": plan.version,
         "newerVersion": newer and views.newer_content(newer.version, newer.changes, newer.obstacles),
+        "tablesTakenBack": [_taken_back(table) for table in plan.tables_taken_back],
+        "tablesRead": [_table_read(read) for read in plan.tables_read],
+    }
+
+
+def _taken_back(table: TakenBack) -> dict[str, Any]:
+    return {"table": table.table, "name": table.name, "version": table.version}
+
+
+def _table_read(read: TableReadBefore) -> dict[str, Any]:
+    return {
+        "step": read.step,
+        "table": read.table,
+        "name": read.name,
+        "version": read.version,
+        "presentVersion": read.present_version,
+        "isChanged": read.is_changed,
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from procession.client.shapes import PlannedStep, Progress, RestartPlan, RunDetails, RunStatus, StepDetails, StepStatus
+from procession.client.restarts import PlannedStep, RestartPlan
+from procession.client.shapes import Progress, RunDetails, RunStatus, StepDetails, StepStatus
 from procession.commands import plain, views, watching
 from procession.commands.watching import RunView, StepView
 from procession.model.steps import UNDER_WAY

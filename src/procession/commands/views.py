@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -102,6 +102,23 @@ def newer_rows(present: int, newest: int, changes: Sequence[str], obstacles: Seq
     how = "not possible from here: " + "; ".join(obstacles) if obstacles else "--latest takes it"
     rows = [(f"newer version {newest}, the run follows {present}", how), ("what differs in it", "; ".join(changes))]
     return [(name, plain.line(text)) for name, text in rows]
+
+
+def with_tables(text: str, plan: Mapping[str, Any], steps: Mapping[str, str]) -> str:
+    """The text of a plan with the tables of its content; `steps`: how each is shown, by id."""
+    back = [f"{one_line(one['name'])} {_back(one['version'])}" for one in plan["tablesTakenBack"]]
+    read = [f"{one_line(one['name'])} by {steps[one['step']]}: {_versions(one)}" for one in plan["tablesRead"]]
+    rows = (("tables taken back", back), ("tables read again", read))
+    return "\n".join([text, *(f"{name}: {', '.join(found)}" for name, found in rows if found)])
+
+
+def _back(version: int | None) -> str:
+    return "stays as it is, others have changed it since" if version is None else f"to version {version}"
+
+
+def _versions(read: Mapping[str, Any]) -> str:
+    changed = f", version {read['presentVersion']} has other rows (--latest-tables reads it)"
+    return f"version {read['version']}{changed if read['isChanged'] else ''}"
 
 
 def follows(present: int, newest: int, *, is_taken: bool) -> str:

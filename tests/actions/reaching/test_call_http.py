@@ -213,7 +213,7 @@ def test_a_value_that_looks_like_a_key_is_not_filled_in_again(call: Caller, http
 
 def test_numbers_of_an_answer_keep_their_digits(call: Caller, http: HttpServer) -> None:
     http.answers = lambda asked: Said(
-        200, b'{"a": [{"m": 1234567890123456789.0100}], "t": "x", "o": {"k": 0.10}, "~/": 1}'
+        200, b'{"a": [{"m": 1234567890123456789.0100}], "t": "x", "o": {"k": 0.10}, "z": 1, "z": 2, "~/": 1}'
     )
     outputs = [("/a/0/m", "m"), ("/t", "t"), ("/o", "o"), ("/~0~1", "e")]
 
@@ -241,6 +241,8 @@ def test_numbers_of_an_answer_keep_their_digits(call: Caller, http: HttpServer) 
         (b"[1]", "/-1", "has nothing at /-1"),
         (b"5", "/id", "has nothing at /id"),
         (b"[" * 100_000, "/0", "is no JSON"),
+        (b'{"id": 1, "n": 3, "id": 2}', "/id", 'the key "id" twice in one object'),
+        (b'{"a:b": {"id": {"x": 1}, "i\\u0064": 2}}', "/a:b/id", 'the key "id" twice in one object'),
         (b'{"id": NaN}', "/id", "is no JSON"),
         (b'{"id": 1e999999999}', "/id", "JSON|Decimal|digits|number"),
     ],

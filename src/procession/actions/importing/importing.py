@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from procession.actions import database, expecting, references
 from procession.actions.contract import Context, InputValue, StepOutcome
@@ -24,6 +25,9 @@ from procession.actions.rows import rejects, work
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 from procession.actions.writing import exports
+
+if TYPE_CHECKING:
+    pass
 
 ROWS = "imported"
 _NAMED = 10  # columns in a message
@@ -105,7 +109,7 @@ def _swallowed(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
         return
     rows = numbered(doing.connection, name)
     tests = [f"bool_or(contains({quote(text)}, chr(10)))" for text in texts]
-    there = aggregates.over(doing.connection, tests, rows)
+    there = aggregates.over(doing.connection, tests, quote(name))
     for column in (text for text, has_lines in zip(texts, there, strict=True) if has_lines):
         row = doing.connection.execute(f"SELECT min({ROW}) FROM {rows} WHERE {_holds_rows(column, marks)}").fetchone()
         if row is not None and row[0] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -34,13 +35,25 @@ def raw(content: bytes | msgspec.Raw, pointer: str, host: str) -> msgspec.Raw | 
                 members = _MAPPING.decode(found)
                 if key not in members:
                     return None
+                _require_one(found, members, key, host)
                 found = members[key]
             else:
                 msgspec.json.decode(found)
                 return None
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, RecursionError, ValueError) as error:
             raise Problem(f"the answer of {host} is no JSON: {error}") from error
     return found
+
+
+def _require_one(found: msgspec.Raw, members: dict[str, msgspec.Raw], key: str, host: str) -> None:
+    """Raises Problem for a key that stands twice: which one was meant nobody knows, and msgspec keeps the last."""
+    # Each member has a colon of its own; one that was not kept leaves a colon too many, unless keys hold some.
+    left = bytes(found).count(b":") - sum(bytes(member).count(b":") for member in members.values())
+    if left == len(members) and not any(":" in name for name in members):
+        return
+    pairs: list[tuple[str, Any]] = json.loads(bytes(found), object_pairs_hook=list, parse_int=str)
+    if sum(name == key for name, _ in pairs) > 1:
+        raise Problem(f'the answer of {host} has the key "{key}" twice in one object, and it may mean either')
 
 
 def find(content: bytes, pointer: str, host: str) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
-from procession.actions.reading import aggregates, patterns, residues, values
+from procession.actions.reading import aggregates, digits, patterns, residues, values
 from procession.actions.reading.cells import RELATION, Kind
 from procession.actions.reading.values import Style
 
@@ -23,7 +23,6 @@ _SAMPLE_ROWS = 1_000
 _DECIMALS_MAX = residues.DECIMALS_MAX
 # Digits of BIGINT, of DECIMAL(38,10) and of DECIMAL(19,4).
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
-_LONG = "DECIMAL(38,10)"
 _GROUP_DIGITS = 3
 
 
@@ -88,7 +87,9 @@ def find(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> tupl
         **dict(zip(numbers, _of_numbers(connection, [columns[place] for place in numbers]), strict=True)),
         **dict(zip(texts, _evenly(connection, [columns[place] for place in texts]), strict=True)),
     }
-    return tuple(found.get(place) or _find(connection, column, masks[place]) for place, column in enumerate(columns))
+    left = [place for place in range(len(columns)) if found.get(place) is None]
+    found |= dict(zip(left, _find_all(connection, [(columns[place], masks[place]) for place in left]), strict=True))
+    return tuple(answer for place in range(len(columns)) if (answer := found[place]) is not None)
 
 
 def _may_be_even(column: Open) -> bool:
@@ -106,7 +107,8 @@ def _masks(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> li
         for column, tests in zip(columns, asked, strict=True)
         for test in tests.values()
     ]
-    sample = f"(SELECT * FROM {quote(RELATION)} LIMIT {_SAMPLE_ROWS})"
+    # By the number of the row: a star in each statement costs as much as the table is wide.
+    sample = f"{quote(RELATION)} WHERE rowid < {_SAMPLE_ROWS}"
     answers = iter(aggregates.over(connection, terms, sample))
     return [sum(flag for flag in tests if next(answers)) for tests in asked]
 
@@ -139,8 +141,23 @@ def _flag(pattern: str) -> int:
     return _MOMENT if patterns.has_time(pattern) else _DATE
 
 
-def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> GuessedType:
-    kinds = {column.kind} if column.kind is not None else _kinds(connection, column)
+def _find_all(connection: duckdb.DuckDBPyConnection, asked: Sequence[tuple[Open, int]]) -> list[GuessedType]:
+    """The type of each column with its mask, by all cells."""
+    kinds = _kinds(connection, [column for column, _ in asked])
+    tests = [{flag: test for flag, test in _tests(column).items() if flag & mask} for column, mask in asked]
+    terms = [
+        _holds(column, test) for (column, _), by_flag in zip(asked, tests, strict=True) for test in by_flag.values()
+    ]
+    answers = iter(aggregates.over_cells(connection, terms))
+    held = [sum(flag for flag in by_flag if next(answers)) for by_flag in tests]
+    columns = [column for column, _ in asked]
+    found = [_find(connection, *one) for one in zip(columns, kinds, held, strict=True)]
+    numbers = iter(_of_texts(connection, [c for c, answer in zip(columns, found, strict=True) if answer is None]))
+    return [answer or next(numbers) for answer in found]
+
+
+def _find(connection: duckdb.DuckDBPyConnection, column: Open, kinds: set[Kind], held: int) -> GuessedType | None:
+    """`held`: the types that all cells fit, of those that the sample does not rule out. None for _of_texts."""
     as_text = GuessedType(type="VARCHAR", value=column.text)
     match kinds:
         case _ if kinds == {Kind.TRUTH}:
@@ -148,18 +165,13 @@ def _find(connection: duckdb.DuckDBPyConnection, column: Open, mask: int) -> Gue
         case _ if kinds == {Kind.NUMBER}:
             return _of_numbers(connection, [column])[0]
         case _ if kinds <= {Kind.NUMBER, Kind.TEXT}:
-            if mask & _NUMBER and (found := _of_texts(connection, column)):
-                return found
+            if held & _NUMBER:
+                return None
         case _ if not kinds <= {Kind.DATE, Kind.MOMENT, Kind.TEXT}:
             return as_text
     # In this order: every date is a moment for DuckDB, and not the other way round.
-    tests = _tests(column)
-    for flag, kind in (
-        (_DATE, "DATE"),
-        (_MOMENT, "TIMESTAMP"),
-        (_ZONED, "TIMESTAMPTZ"),
-    ):
-        if mask & flag and _holds(connection, column, tests[flag]):
+    for flag, kind in ((_DATE, "DATE"), (_MOMENT, "TIMESTAMP"), (_ZONED, "TIMESTAMPTZ")):
+        if held & flag:
             return GuessedType(type=kind, value=_moment(column, flag, kind))
     return as_text
 
@@ -171,35 +183,28 @@ def _moment(column: Open, flag: int, kind: str) -> str:
     return column.of_texts(f"CAST({values.by_pattern(column.text, pattern)} AS {kind})", value)
 
 
-def _kinds(connection: duckdb.DuckDBPyConnection, column: Open) -> set[Kind]:
-    rows = connection.execute(
-        f"SELECT DISTINCT {column.kinds} FROM {quote(RELATION)} WHERE {column.text} IS NOT NULL"
-    ).fetchall()
-    return {Kind(row[0]) for row in rows if row[0] is not None}
+def _kinds(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> list[set[Kind]]:
+    """Of the cells of each column."""
+    mixed = [column for column in columns if column.kind is None]
+    terms = [f"list(DISTINCT {c.kinds}) FILTER ({c.text} IS NOT NULL AND {c.kinds} IS NOT NULL)" for c in mixed]
+    found = iter(aggregates.over_cells(connection, terms))
+    return [{c.kind} if c.kind is not None else {Kind(kind) for kind in next(found) or ()} for c in columns]
 
 
-def _holds(connection: duckdb.DuckDBPyConnection, column: Open, test: str) -> bool:
-    """Whether the condition holds for all cells, and there is one."""
-    row = connection.execute(
-        f"SELECT count({column.text}), count(*) FILTER ({column.text} IS NOT NULL AND {test}) FROM {quote(RELATION)}"
-    ).fetchone()
-    assert row is not None
-    return bool(row[0]) and row[0] == row[1]
+def _holds(column: Open, test: str) -> str:
+    """SQL of whether the condition holds for all cells, and there is one."""
+    return f"coalesce(bool_and(coalesce({test}, false)) FILTER ({column.text} IS NOT NULL), false)"
 
 
 def _of_numbers(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> list[GuessedType]:
     """Number cells: with all their decimals. Binary ones are rounded to ten decimals, with a note."""
-    sizes = aggregates.over_cells(connection, [aggregate for column in columns for aggregate in _sizes(column.text)])
+    sizes = aggregates.over_cells(
+        connection, [aggregate for column in columns for aggregate in digits.of_number(column.text)]
+    )
     return [
         _of_size(connection, column, whole, decimals)
         for column, whole, decimals in zip(columns, sizes[::2], sizes[1::2], strict=True)
     ]
-
-
-def _sizes(text: str) -> tuple[str, str]:
-    """The most digits before the point, and behind it."""
-    decimals = f"CASE WHEN contains({text}, '.') THEN length({text}) - instr({text}, '.') ELSE 0 END"
-    return f"max(length(ltrim(split_part({text}, '.', 1), '-')))", f"max({decimals})"
 
 
 def _of_size(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, decimals: int) -> GuessedType:
@@ -212,26 +217,24 @@ def _of_size(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, de
     return GuessedType(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
 
 
-def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:
+def _of_texts(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> list[GuessedType]:
     """Text cells that are all numbers, if no digit and no difference between two would be lost."""
-    if column.kind is None and column.style.is_plain and (even := _evenly(connection, [column])[0]):
-        return even
-    if not _holds(connection, column, _tests(column)[_NUMBER]):
-        return None
+    mixed = [place for place, column in enumerate(columns) if column.kind is None and column.style.is_plain]
+    even = dict(zip(mixed, _evenly(connection, [columns[place] for place in mixed]), strict=True))
+    sizes = aggregates.over_cells(connection, [term for column in columns for term in digits.of_text(column)])
+    return [
+        even.get(place) or _of_widths(connection, column, *sizes[4 * place : 4 * place + 4])
+        for place, column in enumerate(columns)
+    ]
+
+
+def _of_widths(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, *behind: int | None) -> GuessedType:
+    least, most, ends_in_zero = behind
     number = values.plain(column.number, column.style)
-    scale = f"CASE WHEN contains({number}, '.') THEN length({number}) - instr({number}, '.') END"
-    whole, least, most, ends_in_zero = aggregates.over_cells(
-        connection,
-        [
-            f"max(length(regexp_extract({number}, '^-?([0-9]+)', 1)))",
-            *(f"min({scale})", f"max({scale})"),
-            f"coalesce(bool_or(contains({number}, '.') AND suffix({number}, '0')), false)",
-        ],
-    )
     if whole > _BIG_WHOLE_MAX or (most or 0) > _DECIMALS_MAX:
         return GuessedType(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
     # 1.5 and 1.50 may be two codes; as numbers they would be one.
-    if (least != most and ends_in_zero) or _has_twins(connection, column, number):
+    if (least != most and ends_in_zero) or digits.has_twins(connection, column, number):
         return GuessedType(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
     kind = type_of(whole, most or 0)
     return GuessedType(type=kind, value=f"CAST({number} AS {kind})")
@@ -271,17 +274,7 @@ def _even(column: Open, decimals: int, longest: int) -> GuessedType:
     return GuessedType(type=kind, value=f"CAST({column.text} AS {kind})", has_thirds=column.may_group(decimals))
 
 
-def _has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:
-    """Whether two texts are the same number. With equal decimals, only whole ones can be."""
-    among = "" if column.style.thousands else f"WHERE regexp_full_match({number}, '-?[0-9]+(\\.0*)?')"
-    row = connection.execute(
-        f"SELECT 1 FROM (SELECT DISTINCT {column.text} AS text, CAST({number} AS {_LONG}) AS number "
-        f"FROM {quote(RELATION)} {among}) WHERE text IS NOT NULL GROUP BY number HAVING count(*) > 1 LIMIT 1"
-    ).fetchone()
-    return row is not None
-
-
 def type_of(whole: int, decimals: int) -> str:
     if decimals == 0:
         return "BIGINT" if whole <= _WHOLE_MAX else "DECIMAL(38,0)"
-    return "DECIMAL(19,4)" if decimals <= 4 and whole <= _MONEY_WHOLE_MAX else _LONG
+    return "DECIMAL(19,4)" if decimals <= 4 and whole <= _MONEY_WHOLE_MAX else digits.LONG

@@ -40,7 +40,7 @@ def find(
         # First rows only: they decide whether to look closer, never a type.
         counts = connection.execute(
             f"SELECT {', '.join(_counts(quote(column.name)) for column in group)} "
-            f"FROM (SELECT * FROM {quote(table)} LIMIT {SAMPLE_ROWS})"
+            f"FROM (SELECT {', '.join(quote(column.name) for column in group)} FROM {quote(table)} LIMIT {SAMPLE_ROWS})"
         ).fetchone()
         assert counts is not None
         for column, count, numbers, days in zip(group, counts[::3], counts[1::3], counts[2::3], strict=True):

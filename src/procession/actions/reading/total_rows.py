@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database, values
 from procession.actions.database import quote
 from procession.actions.problems import Problem
+from procession.actions.reading import aggregates
 from procession.actions.reading.cells import RELATION, Cells
 from procession.actions.reading.columns import Relation
 from procession.actions.rows import kinds
@@ -55,23 +57,16 @@ def take_off(connection: duckdb.DuckDBPyConnection, cells: Cells, file: str) -> 
 def check(connection: duckdb.DuckDBPyConnection, last: LastRow, made: Relation, relation: str, *, refuses: bool) -> str:
     """What to warn of, "" for nothing. Raises Problem for totals that are wrong, or not there, where it `refuses`."""
     compared = wrong = 0
-    for name, type_ in database.columns(connection, relation).items():
-        given = _given(connection, made, name) if kinds.of(type_) is ValueKind.NUMBER else None
-        if given is None:
-            continue
-        row = connection.execute(
-            f"SELECT CAST(coalesce(sum({quote(name)}), 0) AS VARCHAR) FROM {quote(relation)}"
-        ).fetchone()
-        assert row is not None
+    for name, given, found in _totals(connection, made, relation):
         # Exact, as texts: a total that is off by a binary cent would be refused.
-        compared, total = compared + 1, Decimal(row[0])
+        compared, total = compared + 1, Decimal(found)
         wrong += total != given
         if refuses and total != given:
-            said, found = values.alike(given, total)
+            said, real = values.alike(given, total)
             out = "" if made.rejected is None else f"; {made.rejected.rows:,} rejected rows are not among them"
             raise Problem(
                 f'the file "{made.file}": the total of "{name}" is {said} in {last.place}, and the rows before it '
-                f"add up to {found}{out}"
+                f"add up to {real}{out}"
             )
     connection.execute(f"DROP TABLE {quote(LAST)}")
     if refuses and not compared:
@@ -83,7 +78,14 @@ def check(connection: duckdb.DuckDBPyConnection, last: LastRow, made: Relation, 
     return ""
 
 
-def _given(connection: duckdb.DuckDBPyConnection, made: Relation, name: str) -> Decimal | None:
-    """The number in the row of totals; None for an empty cell, and for a word."""
-    row = connection.execute(f"SELECT CAST({made.numbers[name]} AS VARCHAR) FROM {quote(LAST)}").fetchone()
-    return None if row is None or row[0] is None else Decimal(row[0])
+def _totals(connection: duckdb.DuckDBPyConnection, made: Relation, relation: str) -> Iterator[tuple[str, Decimal, str]]:
+    """Each column of numbers with a number in the row of totals: that, and what the rows before it add up to."""
+    numbers = [n for n, type_ in database.columns(connection, relation).items() if kinds.of(type_) is ValueKind.NUMBER]
+    # Of the one row: an empty cell and a word are no total.
+    cells = [f"any_value(CAST({made.numbers[name]} AS VARCHAR))" for name in numbers]
+    last = zip(numbers, aggregates.over(connection, cells, quote(LAST)), strict=True)
+    given = {name: Decimal(text) for name, text in last if text is not None}
+    sums = [f"CAST(coalesce(sum({quote(name)}), 0) AS VARCHAR)" for name in given]
+    found = aggregates.over(connection, sums, quote(relation))
+    for (name, number), text in zip(given.items(), found, strict=True):
+        yield name, number, text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
-from procession.actions.reading import number_texts
+from procession.actions.reading import aggregates, number_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,14 +66,11 @@ def shown(column: str, kind: str, style: CsvStyle, *, is_only: bool) -> str:
 def remarks(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> tuple[str, ...]:
     """Where the file differs from the relation."""
     texts = [column for column, kind in types.items() if is_text(kind)]
-    if not texts:
-        return ()
-    counts = ", ".join(f"count(*) FILTER (WHERE {_is_run(f'CAST({quote(column)} AS VARCHAR)')})" for column in texts)
-    row = connection.execute(f"SELECT {counts} FROM {quote(relation)}").fetchone()
-    assert row is not None
+    runs = [f"count(*) FILTER (WHERE {_is_run(f'CAST({quote(column)} AS VARCHAR)')})" for column in texts]
+    found = aggregates.over(connection, runs, quote(relation))
     return tuple(
         f'column "{column}": {count:,} texts begin like a formula and have an apostrophe before them (escape_formulas)'
-        for column, count in zip(texts, row, strict=True)
+        for column, count in zip(texts, found, strict=True)
         if count
     )
 
