@@ -17,8 +17,10 @@ import pytest
 from msgspec.structs import replace
 
 from procession.actions.contract import ConnectionInput
+from procession.actions.problems import Problem
 from procession.actions.reaching.addresses import CheckedAddress
 from procession.actions.transferring import buckets, folders, opening
+from procession.actions.transferring.sftp import SftpSide
 from procession.actions.transferring.sides import PART, Listing
 from procession.actions.transferring.tunnels import Tunnel
 from procession.model.lifecycle import StepStatus
@@ -539,3 +541,48 @@ def test_the_library_reads_no_settings_of_this_machine(
     bank.put("out/a.xml")
 
     assert transfer(bank, tmp_path, "get", **ALL).outcome.status is StepStatus.SUCCESS
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_link_to_the_very_folder_moves_and_deletes_nothing(bank: Site, tmp_path: Path, overwrite: bool) -> None:
+    """The target is there with the same content, as it is the file itself, which was deleted as the rest of a move."""
+    bank.put("out/a.xml", b"1")
+    (bank.root / "done").symlink_to("out")
+    fetched = transfer(bank, tmp_path, "get", **{**ALL, "outputs": {**ALL["outputs"], "list": "${files.list}"}})
+    given: dict[str, Any] = {
+        "values": {"files.list": ("l.csv", fetched.outputs["files.list"])},
+        "listed": "${files.list}",
+    }
+
+    played = transfer(bank, tmp_path, "move", **given, path="out", to="done", overwrite=overwrite)
+
+    assert played.outcome.status is StepStatus.FAILED
+    assert '"out" and "done" are one folder' in played.outcome.message
+    assert bank.names("out") == ["a.xml"]
+
+
+@pytest.mark.parametrize(("to", "verb"), [("done", "move"), (None, "delete")])
+def test_what_another_has_taken_away_after_a_failure_was_not_put_away_here(
+    bank: Site, tmp_path: Path, to: str | None, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was begun, and it was known that it had not happened; the next try called it moved, as it was gone."""
+    bank.put("out/a.xml", b"1")
+    fetched = transfer(bank, tmp_path, "get", **{**ALL, "outputs": {**ALL["outputs"], "list": "${files.list}"}})
+    given: dict[str, Any] = {
+        "values": {"files.list": ("l.csv", fetched.outputs["files.list"])},
+        "listed": "${files.list}",
+    }
+    given |= {"path": "out", **({"to": to} if to else {})}
+    with monkeypatch.context() as patch:
+        if to is None:
+            refusal = Problem("the server does not permit it")
+            patch.setattr(SftpSide, "remove", lambda *_: (_ for _ in ()).throw(refusal))
+        first = transfer(bank, tmp_path, verb, **given)
+    assert first.outcome.status is StepStatus.FAILED
+    bank.folder("done")
+    (bank.root / "out/a.xml").unlink()
+
+    played = transfer(bank, tmp_path, verb, **given, recorded=tuple(first.context.recorded))
+
+    assert played.outcome.status is StepStatus.WARNING
+    assert 'not there any more ("a.xml")' in played.outcome.message

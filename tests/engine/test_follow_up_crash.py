@@ -55,6 +55,7 @@ def opened(site: Site, place: Path, crash_point: CrashPoint = pass_by) -> tuple[
         connections=world.step_connections,
         workers=TableWorkers(home / "work/follow-ups", reaching_settings(isolation)),
         clock=world.clock.now,
+        monotonic=world.clock.monotonic,
         ring=world.announcements.ring,
         limits=world.settings.limits,
     )

@@ -56,6 +56,8 @@ def follower_of(world: World) -> FollowUps:
         clock=world.clock.now,
         ring=world.announcements.ring,
         limits=world.settings.limits,
+        # No try takes any time by it, so that no failure makes its connection rest.
+        monotonic=lambda: 0.0,
     )
     made.start()
     return made
@@ -195,7 +197,7 @@ def test_a_restart_before_it_happened_fetches_again_and_asks_anew(
 def test_a_restart_waits_for_the_files_that_are_being_moved(world: World, follower: FollowUps, share: Site) -> None:
     share.put("out/a.xml", b"1")
     run = fetched(world, fetching())
-    due = world.db.write(lambda tx: follow_ups._take(tx, world.clock.now()))
+    due = world.db.write(lambda tx: follow_ups._take(tx, world.clock.now(), store.Turns()))
 
     with pytest.raises(Unavailable, match="is being done right now"):
         world.restart(run, "fetch")

@@ -115,11 +115,10 @@ def recover_files(site: Site, place: Path) -> None:
     if recovered(world, place):
         sent = world.step(RUN, "send")
         if sent.status is StepStatus.FAILED:
-            # Only a bucket shows no part of what was begun. Somebody looks there, and puts the file there.
+            # Only a bucket shows no part of what was begun. Somebody looks there, and releases it whatever is there.
             assert site.kind == "s3"
             assert 'whether an earlier try has left "pain.xml" is not known' in sent.message
-            (place / "bank/in/pain.xml").write_bytes(PAIN)
-            world.restart(RUN, "send")
+            world.restart(RUN, "send", frozenset({"send"}))
             world.wait(RUN)
         ends = {key: (one.status, one.message) for key, one in world.steps(RUN).items() if key != "d"}
         assert {status for status, _ in ends.values()} == {StepStatus.SUCCESS}, ends

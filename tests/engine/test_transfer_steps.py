@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from procession.engine.isolation.options import IsolationSettings
 from procession.model.connections import ConnectionKind
+from procession.model.errors import Invalid
 from procession.model.lifecycle import StepStatus
 from procession.operations import connections
 from procession.operations.connections import NewConnection
@@ -56,11 +57,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.close()
 
 
-def connect(world: World, site: Site) -> None:
-    """The connection "bank", to another side than before."""
+def connect(world: World, site: Site, *, name: str = "bank") -> None:
+    """The connection of this name, to another side than before."""
     given = site.connection
     wanted = NewConnection(
-        name="bank",
+        name=name,
         kind=ConnectionKind(given.kind),
         options=given.options,
         private_hosts=given.private_hosts,
@@ -69,9 +70,9 @@ def connect(world: World, site: Site) -> None:
     )
 
     def operation(tx):
-        before = store.by_name(tx, "bank")
+        before = store.by_name(tx, name)
         if before is not None:
-            renamed = replace(wanted, name=f"bank {before.id}", kind=before.kind, options=before.options, secrets={})
+            renamed = replace(wanted, name=f"{name} {before.id}", kind=before.kind, options=before.options, secrets={})
             connections.change(world.act(tx), before.id, renamed)
         return connections.add(world.act(tx), wanted)
 
@@ -129,3 +130,36 @@ def test_a_secret_is_in_nothing_that_a_run_leaves_behind(world: World, tmp_path:
             seen += path.read_bytes()
     shapes = (PASSWORD, quote(PASSWORD), base64.b64encode(PASSWORD.encode()).decode().rstrip("="))
     assert not [shape for shape in shapes if shape.encode() in seen]
+
+
+@pytest.mark.parametrize("kind", ["s3", "folder"])
+def test_a_delivery_in_doubt_is_sent_again_when_it_is_released_by_name(world: World, kind: str, tmp_path: Path) -> None:
+    with transfer_sites.site(kind, tmp_path) as site:
+        site.put("out/CAMT_1.xml", b"<Document/>")
+        site.folder("done", "in")
+        connect(world, site)
+        run = world.begin(PROCESS)
+        world.wait(run)
+        step = world.step(run, "send").id
+        # As after a crash between the two: it was begun, nobody knows what came of it, and nothing is there.
+        (site.root / "in/CAMT_1.xml").unlink()
+        world.db.write(
+            lambda tx: (
+                tx.run("UPDATE step_attempt SET status = 'Failed' WHERE step_id = ?", step.number)
+                + tx.run("DELETE FROM journal_entry WHERE entry LIKE 'left %'")
+            )
+        )
+        world.restart(run, "send")
+        world.wait(run)
+        assert "restart this step and release it by its name" in world.step(run, "send").message
+
+        with pytest.raises(Invalid, match=r'whether .*"Send".* has happened is not known; release it by name'):
+            world.restart(run, "send")
+        world.restart(run, "send", frozenset({"send"}))
+        world.wait(run)
+
+        assert world.step(run, "send").message == 'left 1 file at "bank", in'
+        assert site.names("in") == ["CAMT_1.xml"]
+        # Released once, and not for good: it is told as any other that has gone well.
+        world.restart(run, "send")
+        world.wait(run)

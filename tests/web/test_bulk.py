@@ -158,7 +158,7 @@ def test_what_must_not_happen_twice_is_left_to_its_own_page(home: House, site: S
     run = ended(home, "a")
 
     page = text(site.post("/runs/bulk", do="restart", run=[run]))
-    assert "step 2.2, Pay, must not happen twice; release it on its page" in page
+    assert "step 2.2, Pay, must not happen twice, or is in doubt; release it on its page" in page
 
 
 ONCE = """

@@ -235,6 +235,10 @@ def _heard(worker: Worker, printed: list[str], needs: Needs) -> JobEnd | None:
                 except Superseded as error:
                     worker.kill(grace_seconds=0)
                     return JobEnd(outcome=None, reason=error.message)
+                except Exception:
+                    # What is not on disk must not be done: it waits for a word that it will never get.
+                    worker.kill(grace_seconds=0)
+                    raise
                 worker.acknowledge(number)
             case Done(outcome=outcome):
                 return JobEnd(outcome=outcome)

@@ -24,8 +24,8 @@ class RestartPlan:
     """Step keys in the order of the process; `again` and `carried` together are all steps.
 
     `again` goes back to NotStarted. `stale`: carried steps that ran on values which steps in `again` may change.
-    `repeated_effects`: steps of `again`, not pure, that had begun before. `needs_release`: those of them `once`; the
-    restart is refused unless each is released by name.
+    `repeated_effects`: steps of `again`, not pure, that had begun before. `needs_release`: those of them `once`, and
+    those that could not tell whether they had happened; the restart is refused unless each is released by name.
     """
 
     key: str
@@ -86,11 +86,12 @@ def check_release(process: Process, restart: RestartPlan, released: Set[str]) ->
     """Raises Invalid, naming the steps, if a `once` step would run again without being released."""
     held = [step for step in process.steps if step.key in restart.needs_release and step.key not in released]
     if held:
-        names = ", ".join(label(step) for step in held)
-        raise Invalid(
-            f"{names} must not happen twice (effect: once) and has begun before; "
-            f"release it by name to restart: {', '.join(step.key for step in held)}"
-        )
+        once = [label(step) for step in held if step.effect is Effect.ONCE]
+        others = [label(step) for step in held if step.effect is not Effect.ONCE]
+        why = [f"{', '.join(once)} must not happen twice (effect: once) and has begun before"] if once else []
+        why += [f"whether {', '.join(others)} has happened is not known"] if others else []
+        names = ", ".join(step.key for step in held)
+        raise Invalid(f"{'; '.join(why)}; release it by name to restart: {names}")
 
 
 def _has_effect(step: Step) -> bool:

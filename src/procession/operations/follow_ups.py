@@ -21,7 +21,7 @@ from procession.model.lifecycle import RunStatus, StepStatus
 from procession.model.runs import HistoryKind, Run
 from procession.store import follow_ups, history, people, runs, unsolved
 from procession.store.database import Database, Transaction
-from procession.store.follow_ups import FollowUpState
+from procession.store.follow_ups import FollowUpState, Turns
 from procession.store.outbox import WAIT_MAX
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,10 @@ SECONDS_MAX = 900.0  # of one try: a thousand files, each read once more
 REST = timedelta(minutes=1)
 TRIES_MAX = 78
 MESSAGE_CHARS_MAX = 1_000
+# After a failure its connection rests this many times as long as it took: a dead server has a quarter of the time.
+RESTS = 3.0
+# What becomes of a try that a fault of ours has ended, which the loop writes to the log.
+_LOST = StepOutcome(status=StepStatus.FAILED, message="an unexpected error, which the log of the server tells")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +47,12 @@ class FollowUps:
     connections: StepConnections
     workers: TableWorkers
     clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
     ring: Callable[[RunId], object]
     limits: Limits
     is_closing: threading.Event = field(default_factory=threading.Event)
+    _rests: dict[str, float] = field(default_factory=dict)  # until when, of the connections that have failed last
+    _unwritten: list[tuple[DueFollowUp, StepOutcome]] = field(default_factory=list)  # the end of a try, or none
 
     def start(self) -> None:
         """Before the first tick, and only by whoever holds the engine's lock."""
@@ -57,23 +64,43 @@ class FollowUps:
         self.workers.close()
 
     def tick(self) -> bool:
-        """Makes one try of the one that has waited longest. True if there was one."""
-        now = self.clock()
+        """Makes one try: of connections that answer first, and there of what has waited longest. True if it did."""
+        # Of a tick that failed: without its end the row would be at work until the next start.
+        self._write_end()
+        now, turns = self.clock(), self._turns()
         # Asked without a transaction that writes: nearly always there is nothing.
         with self.database.read() as tx:
-            is_due = follow_ups.next_due(tx, now) is not None
+            is_due = follow_ups.next_due(tx, now, turns) is not None
         # The next try is written down before this one: a crash in the middle delays a follow-up and never loses it.
-        due = self.database.write(partial(_take, now=now)) if is_due else None
+        due = self.database.write(partial(_take, now=now, turns=turns)) if is_due else None
         if due is None:
             # A server on which nobody asks for anything keeps no process for it.
             self.workers.close()
             return False
+        began, self._unwritten[:] = self.monotonic(), [(due, _LOST)]
         end = self._perform(due)
         if self.is_closing.is_set():
             return False
-        self.database.write(partial(_end, due=due, outcome=end, now=self.clock()))
-        self.ring(due.run)
+        self._note_turn(due, end, self.monotonic() - began)
+        self._unwritten[:] = [(due, end)]
+        self._write_end()
         return True
+
+    def _write_end(self) -> None:
+        for due, end in self._unwritten:
+            self.database.write(partial(_end, due=due, outcome=end, now=self.clock()))
+            self.ring(due.run)
+        self._unwritten.clear()
+
+    def _turns(self) -> Turns:
+        resting = tuple(name for name, until in self._rests.items() if until > self.monotonic())
+        return Turns(failing=tuple(self._rests), resting=resting)
+
+    def _note_turn(self, due: DueFollowUp, end: StepOutcome, seconds: float) -> None:
+        if end.status is StepStatus.FAILED:
+            self._rests[due.connection] = self.monotonic() + RESTS * seconds
+        else:
+            self._rests.pop(due.connection, None)
 
     def _perform(self, due: DueFollowUp) -> StepOutcome:
         try:
@@ -124,8 +151,8 @@ def _job(due: DueFollowUp, connection: ConnectionInput, place: Path, limits: Lim
     )
 
 
-def _take(tx: Transaction, now: datetime) -> DueFollowUp | None:
-    due = follow_ups.next_due(tx, now)
+def _take(tx: Transaction, now: datetime, turns: Turns) -> DueFollowUp | None:
+    due = follow_ups.next_due(tx, now, turns)
     # The power is bounded before the minimum is taken: 2 ** 78 minutes is no timedelta.
     if due is None or not follow_ups.claim(tx, due, now + min(REST * 2 ** min(due.tries, 10), WAIT_MAX)):
         return None

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from procession.model import restart
 from procession.model.processes import Process, StepKind
-from procession.model.restart import RestartPlan, Touches
+from procession.model.restart import RestartPlan, Touches, Wish
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.operations import processes
 from procession.operations.resources import Resources
-from procession.store import history, steps
+from procession.store import history, journals, steps
 from procession.store.database import Transaction
 
 
@@ -47,7 +48,20 @@ def make(tx: Transaction, resources: Resources, run: Run, step: StepRow) -> Plan
         effects={key for key, row in rows.items() if row.id in begun},
         touches=touches(resources, process),
     )
+    # As with `once`: it may have happened, and its next try would only find the same doubt.
+    held = {*plan.needs_release, *(key for key in plan.repeated_effects if journals.is_in_doubt(tx, rows[key].id))}
+    plan = replace(plan, needs_release=tuple(key for key in plan.again if key in held))
     return Planned(plan=plan, run=run, process=process, steps=rows)
+
+
+def release(tx: Transaction, wish: Wish, plans: tuple[Planned, Planned], now: datetime) -> list[str]:
+    """The keys that are released, under the version before and the one that is followed now; in its journals too."""
+    _, again = plans
+    released = sorted(wish.release & {key for one in plans for key in one.plan.needs_release})
+    for key in again.steps.keys() & released:
+        # For its next try, which would find the doubt of the last one otherwise.
+        journals.release(tx, again.steps[key].id, now)
+    return released
 
 
 def touches(resources: Resources, process: Process, *, only: str | None = None) -> dict[str, Touches]:

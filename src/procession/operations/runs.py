@@ -199,8 +199,8 @@ def see(act: Act, run_id: RunId) -> Run:
 def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
     """Scheduled again from that step on; gives the step as it waits for its turn.
 
-    Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step declared `once`
-    that nobody released, a newest version that differs in what comes before the step, or newest tables behind an
+    Raises NotFound, and Invalid for a run that is under way or never started, a disabled step, a step `once` or in
+    doubt that nobody released, a newest version that differs in what comes before the step, or newest tables behind an
     approval of older ones.
     """
     act.resources.require_room()
@@ -227,7 +227,7 @@ def restart(act: Act, run_id: RunId, step_id: StepId, *, wish: Wish) -> StepRow:
         moves.reset_step(tx, step)
     again = planned if newer is None else _upgraded(act, run, planned, newer)
     restarts.check_release(again.process, again.plan, wish.release)
-    released = sorted(wish.release & {*planned.plan.needs_release, *again.plan.needs_release})
+    released = planning.release(tx, wish, (planned, again), act.now)
     # What was decided and why is in the history: nobody can work it out afterwards.
     detail = {**planning.detail(again), "version": run.version, "versionBefore": planned.run.version}
     detail = {**detail, "released": released, **({"tables": told} if told else {}), **_reason(wish.reason)}

@@ -46,6 +46,7 @@ def _follower(engine_resources: EngineResources, resources: Resources) -> Follow
         connections=engine_resources.connections,
         workers=resources.followers,
         clock=engine_resources.clock.now,
+        monotonic=engine_resources.clock.monotonic,
         ring=engine_resources.announcements.ring,
         limits=engine_resources.settings.limits,
     )

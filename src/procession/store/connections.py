@@ -221,10 +221,12 @@ def processes_of(tx: Transaction, connection: ConnectionId) -> list[tuple[Proces
 
 
 def runs_of(tx: Transaction, connection: ConnectionId) -> list[RunId]:
-    """Runs under way whose version uses it."""
+    """Runs whose version uses it: those under way, and those that have still to put files away with it, perhaps."""
     rows = tx.all(
         "SELECT DISTINCT r.id FROM process_version_connection c JOIN run r ON r.process_id = c.process_id"
-        " AND r.version = c.number WHERE c.connection_id = ? AND r.status IN ('Scheduled', 'Running') ORDER BY r.id",
+        " AND r.version = c.number WHERE c.connection_id = ?"
+        " AND (r.status IN ('Scheduled', 'Running') OR r.status <> 'Cancelled' AND EXISTS"
+        " (SELECT 1 FROM follow_up f WHERE f.run_id = r.id AND f.state = 'Waiting')) ORDER BY r.id",
         connection.number,
     )
     return [RunId(number) for (number,) in rows]

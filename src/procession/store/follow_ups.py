@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -47,15 +48,32 @@ def add(tx: Transaction, new: NewFollowUp, now: datetime) -> None:
 _IS_FREE = "f.state = 'Waiting' AND f.is_at_work = 0 AND f.is_held = 0 AND r.status <> 'Cancelled' AND r.is_held = 0"
 
 
-def next_due(tx: Transaction, now: datetime) -> DueFollowUp | None:
-    """The one that has waited longest; one whose time is further away than any wait waits for a clock that was set."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """Names of connections: those that have failed last come behind all others, those that `rest` not at all now."""
+
+    failing: tuple[str, ...] = ()
+    resting: tuple[str, ...] = ()
+
+
+def next_due(tx: Transaction, now: datetime, turns: Turns) -> DueFollowUp | None:
+    """The one that has waited longest, untried ones first.
+
+    One whose time is further away than any wait waits for a clock that was set.
+    """
     row = tx.one(
         "SELECT f.attempt_id, f.run_id, s.kind, f.step_id, f.action, f.connection, f.asked, f.tries, f.message"
         " FROM follow_up f JOIN run r ON r.id = f.run_id JOIN step s ON s.id = f.step_id"
-        f" WHERE {_IS_FREE} AND (f.next_at <= ? OR f.next_at > ?) ORDER BY f.next_at, f.attempt_id LIMIT 1",
-        *(times.to_column(now), times.to_column(now + WAIT_MAX)),
+        f" WHERE {_IS_FREE} AND (f.next_at <= ? OR f.next_at > ?)"
+        " AND f.connection NOT IN (SELECT value FROM json_each(?))"
+        " ORDER BY f.connection IN (SELECT value FROM json_each(?)), f.tries > 0, f.next_at, f.attempt_id LIMIT 1",
+        *(times.to_column(now), times.to_column(now + WAIT_MAX), _json(turns.resting), _json(turns.failing)),
     )
     return None if row is None else _due(tx, row)
+
+
+def _json(names: tuple[str, ...]) -> str:
+    return msgspec.json.encode(names).decode()
 
 
 def _due(tx: Transaction, row: Row) -> DueFollowUp:

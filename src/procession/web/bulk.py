@@ -188,7 +188,7 @@ def _plan(tx: Transaction, resources: Resources, run_id: RunId) -> Planned:
         raise Invalid("several of its steps failed that do not follow each other; choose one of them on its page")
     if planned.plan.needs_release:
         step = planned.steps[planned.plan.needs_release[0]]
-        raise Invalid(f"step {step.order}, {step.name}, must not happen twice; release it on its page")
+        raise Invalid(f"step {step.order}, {step.name}, must not happen twice, or is in doubt; release it on its page")
     return planned
 
 

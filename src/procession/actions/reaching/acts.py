@@ -16,7 +16,7 @@ import msgspec
 
 from procession.actions.contract import Context
 from procession.actions.problems import Problem
-from procession.model.journals import RECORD_CHARS_MAX, RECORDS_MAX
+from procession.model.journals import RECORD_CHARS_MAX, RECORDS_MAX, RELEASED
 
 ROWS_MAX = 40_000  # of a step: two entries each, and room for those of tries before
 InDoubt = Literal["repeat", "skip"]
@@ -43,7 +43,9 @@ class Acts:
     def __post_init__(self) -> None:
         self._past = {}
         for entry in self.context.journal:
-            self._read(entry)
+            # That it may go on is said by its running: only a step that was released, or never in doubt, does.
+            if entry != RELEASED:
+                self._read(entry)
 
     def _read(self, entry: str) -> None:
         match _decoded(entry):

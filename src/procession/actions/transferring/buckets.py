@@ -125,6 +125,10 @@ class BucketSide:
         except Gone:
             return None
 
+    def is_one_folder(self, folder: str, other: str) -> bool:
+        # Keys are only ever themselves.
+        return folder == other
+
     def read(self, path: str) -> Iterator[bytes]:
         with self._told(path):
             for block in obstore.get(self._store, path).stream(min_chunk_size=BLOCK_BYTES):

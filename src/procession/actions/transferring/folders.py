@@ -82,6 +82,10 @@ class FolderSide:
             raise Problem(f"{remote_names.shown(path)} in {self.place} is no plain file")
         return _remote(path.rpartition("/")[2], found)
 
+    def is_one_folder(self, folder: str, other: str) -> bool:
+        with self._folder(folder) as one, self._folder(other) as another:
+            return os.path.samestat(os.fstat(one), os.fstat(another))
+
     def read(self, path: str) -> Iterator[bytes]:
         with self._parent(path) as (handle, name):
             # O_NONBLOCK: a pipe that took the file's place would wait for a writer for ever.

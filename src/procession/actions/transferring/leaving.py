@@ -13,6 +13,7 @@ from procession.actions.transferring import remote_names
 from procession.actions.transferring.sides import PART, Denied, NameTaken, RemoteFile, digest_of, digest_of_file
 from procession.actions.transferring.transfer_settings import TransferSettings
 from procession.actions.transferring.work import FileTransfer, Transferred, mark
+from procession.model.journals import IN_DOUBT, RELEASED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +90,22 @@ def _was_taken_away(transfer: FileTransfer, one: _Leaving) -> bool:
     """An inbox is emptied by its owner: what an earlier try of this step had left whole is not sent twice."""
     side, path = transfer.side, transfer.at(one.name)
     deeds = {_mark(transfer, one, deed): deed for deed in _DEEDS}
+    told = [entry for entry in transfer.context.journal if entry in deeds or entry == RELEASED]
+    is_released = told[-1:] == [RELEASED]
     # The last counts: a try that failed, and said so, may have been followed by one that did not.
-    last = next((deeds[entry] for entry in reversed(transfer.context.journal) if entry in deeds), _UNLEFT)
-    if last != _LEAVING:
+    last = next((deeds[entry] for entry in reversed(told) if entry in deeds), _UNLEFT)
+    # Whoever releases it has looked: what is known to have been left is not sent again even so.
+    if last != _LEAVING or is_released:
         return last == _LEFT
     # That try ended at the rename itself: while the part is there, the name was not given.
     if side.can_grow and side.find(path + PART) is not None:
         return False
     # Nor is a part that somebody has cleared away a delivery, and a second one would pay twice.
     gone = "neither it nor its unfinished part is" if side.can_grow else "it is not"
+    transfer.context.record(IN_DOUBT)
     raise Problem(
         f"whether an earlier try has left {remote_names.shown(one.name)} is not known: {gone} at {side.place} now;"
-        " look there, and if it did not arrive, put it there or begin a new run"
+        " look there; if it did not arrive, restart this step and release it by its name, and it is sent again"
     )
 
 

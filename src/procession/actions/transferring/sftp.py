@@ -124,6 +124,9 @@ class SftpSide:
             raise Problem(f"{remote_names.shown(path)} on {self.place} is no plain file")
         return _remote(path.rpartition("/")[2], attributes)
 
+    def is_one_folder(self, folder: str, other: str) -> bool:
+        return self._inside(folder) == self._inside(other)
+
     def read(self, path: str) -> Iterator[bytes]:
         if self.find(path) is None:
             raise Gone(f"{self.place}: there is no {remote_names.shown(path)}")

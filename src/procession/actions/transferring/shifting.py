@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from procession.actions.problems import Problem
 from procession.actions.references import parse
 from procession.actions.transferring import fetching, remote_names
 from procession.actions.transferring.sides import Gone, RemoteFile, digest_of
-from procession.actions.transferring.work import LIST_BYTES_MAX, FileTransfer, Transferred, listed, mark
+from procession.actions.transferring.work import LIST_BYTES_MAX, UNDONE, FileTransfer, Transferred, listed, mark
 
 
 def shift(transfer: FileTransfer) -> None:
@@ -20,6 +21,7 @@ def shift(transfer: FileTransfer) -> None:
     if settings.to is not None and same_folder(settings.to, settings.path):
         # Where case counts for nothing, a file that is moved onto itself would be deleted.
         raise Problem("path and to are the same folder")
+    _refuse_one_folder(transfer)
     by_pattern = settings.pattern is not None
     found = [Transferred(file=one) for one in fetching.chosen(transfer)] if by_pattern else _of_list(transfer)
     if settings.do == "move":
@@ -30,6 +32,16 @@ def shift(transfer: FileTransfer) -> None:
         raise Problem(f"{error}{transfer.so_far()}") from error
     if by_pattern:
         _count_before(transfer)
+
+
+def _refuse_one_folder(transfer: FileTransfer) -> None:
+    """Two names of one folder: each file would be found moved already, and be deleted as the rest of that."""
+    to = transfer.settings.to
+    # What is missing is told with the first file.
+    with suppress(Gone):
+        if to is not None and transfer.side.is_one_folder(transfer.folder, remote_names.joined(to)):
+            names = f"{remote_names.shown(transfer.folder)} and {remote_names.shown(to)}"
+            raise Problem(f"{names} are one folder in {transfer.side.place}, by a link or a mount; nothing was moved")
 
 
 def same_folder(folder: str, other: str) -> bool:
@@ -52,18 +64,33 @@ def _act_on_all(transfer: FileTransfer, found: Sequence[Transferred]) -> None:
 def _act(transfer: FileTransfer, one: RemoteFile) -> None:
     settings, side, path = transfer.settings, transfer.side, transfer.at(one.name)
     # Before the act: done and not recorded, it would be a file that vanished.
-    if (entry := _mark(transfer, one)) not in transfer.earlier:
-        transfer.context.record(entry)
-    if settings.to is None:
-        side.remove(path)
-        return
+    _begin(transfer, one)
     try:
-        side.move(path, _target(transfer, one), replaces=settings.overwrite)
-    except Gone:
+        if settings.to is None:
+            side.remove(path)
+        else:
+            side.move(path, _target(transfer, one), replaces=settings.overwrite)
+    except Problem as error:
+        _record_undone(transfer, one)
         # Whoever else works on that folder was faster; a missing folder to move to is another matter.
-        if side.find(path) is not None:
+        if isinstance(error, Gone) and settings.to is not None and side.find(path) is not None:
             raise Problem(f"there is no folder {remote_names.shown(settings.to)} in {side.place}") from None
         raise
+
+
+def _begin(transfer: FileTransfer, one: RemoteFile) -> None:
+    if (entry := _mark(transfer, one)) not in transfer.earlier:
+        transfer.context.record(entry)
+
+
+def _record_undone(transfer: FileTransfer, one: RemoteFile) -> None:
+    """Where that can be told: a file that somebody takes away afterwards was not put away by this step."""
+    # What cannot be asked now stays in doubt.
+    with suppress(Problem):
+        is_here = transfer.side.find(transfer.at(one.name)) is not None
+        # A bucket may have copied it, and then what is there is this step's own.
+        if is_here and (transfer.settings.to is None or transfer.side.find(_target(transfer, one)) is None):
+            transfer.context.record(f"{UNDONE}{_mark(transfer, one)}")
 
 
 def _mark(transfer: FileTransfer, one: RemoteFile) -> str:
@@ -90,6 +117,7 @@ def _free(transfer: FileTransfer, found: Sequence[Transferred]) -> list[Transfer
                 " nothing was moved, and only overwrite: true replaces it"
             )
     for one in moved:
+        _begin(transfer, one.file)
         transfer.side.remove(transfer.at(one.file.name))
         transfer.done.append(replace(one, was_done=True))
     return left

@@ -72,6 +72,9 @@ class OtherSide(Protocol):
     def find(self, path: str) -> RemoteFile | None:
         """None only where it is certain that nothing has this name."""
 
+    def is_one_folder(self, folder: str, other: str) -> bool:
+        """Whether both lead to the same, by a link say. Raises Gone where there is no such folder."""
+
     def read(self, path: str) -> Iterator[bytes]:
         """Raises Gone."""
 

@@ -20,6 +20,7 @@ from procession.actions.writing.csv_cells import harmless_heading
 NAMED_MAX = 5
 HEADINGS = ("name", "size_bytes", "modified_at", "sha256")
 LIST_BYTES_MAX = 2 * 2**20  # a thousand names
+UNDONE = "not "  # before a mark: what was begun has not happened
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -42,11 +43,15 @@ class FileTransfer:
     done: list[Transferred] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     before: int = 0
-    earlier: frozenset[str] = field(init=False)  # what earlier tries have recorded
+    earlier: set[str] = field(init=False, default_factory=set)  # what earlier tries have done, or may have
 
     def __post_init__(self) -> None:
-        # Asked for each of a thousand files.
-        self.earlier = frozenset(self.context.journal)
+        # Once, as it is asked for each of a thousand files.
+        for entry in self.context.journal:
+            if entry.startswith(UNDONE):
+                self.earlier.discard(entry.removeprefix(UNDONE))
+            else:
+                self.earlier.add(entry)
 
     @property
     def folder(self) -> str:
