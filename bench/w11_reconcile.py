@@ -33,7 +33,10 @@ used = resource.getrusage(resource.RUSAGE_SELF)
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:"))
 print(used.ru_utime + used.ru_stime, int(peak) * 1024)
 """
-_BOOKS = {"plain DuckDB": ("duckdb_books.py", "duckdb"), "plain Polars": ("polars_books.py", "polars")}
+_BOOKS = {
+    "plain DuckDB": ("duckdb_books.py", ("duckdb",)),
+    "plain Polars": ("polars_books.py", ("polars", "rapidfuzz")),
+}
 _FOLDER = Path(__file__).parent / "plain"
 _ROWS = 1_000_000
 
@@ -57,7 +60,7 @@ def measure(*, full: bool) -> Report:
         work="W11",
         title=f"{rows:,} x {rows:,} rows reconciled by eight rules, Parquet in and out",
         figures=(*_figures(turns, programs), count("planted rows missed, matched wrongly or lost", wrong, at_most=0)),
-        remarks=tuple(f"{name} is left out: {module} is not installed" for name, module in missing.items()),
+        remarks=tuple(f"{name} is left out: pip install {modules} brings it" for name, modules in missing.items()),
     )
 
 
@@ -70,9 +73,9 @@ class _Used(NamedTuple):
 def _programs() -> tuple[dict[str, str], dict[str, str]]:
     """Scripts by the name of the program, and what the others would need."""
     found, missing = {"ours": _OURS}, dict[str, str]()
-    for name, (file, module) in _BOOKS.items():
-        if importlib.util.find_spec(module) is None:
-            missing[name] = module
+    for name, (file, modules) in _BOOKS.items():
+        if lacks := [module for module in modules if importlib.util.find_spec(module) is None]:
+            missing[name] = " ".join(lacks)
         else:
             found[name] = _PLAIN.format(str(_FOLDER / file))
     return found, missing

@@ -27,7 +27,7 @@ connection.execute(f'''CREATE TABLE t AS SELECT i AS id, lpad((i * 7919 % 99999)
     'INV-' || lpad(i::VARCHAR, 7, '0') AS ref FROM range({rows}) r(i)''')
 class Step:
     folder = folder
-    def target(self, reference): return type('Target', (), {'file_name': ''})
+    def target(self, reference): return type('Target', (), {'file_name': '', 'type': 'File'})
     def log(self, text): pass
 def write(name):
     files.write(Step(), connection, 't', OutputOptions(to='${o.r}', as_=name), default=name, warnings=[])

@@ -257,7 +257,10 @@ def one_cell_book(cell):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda xml: xml.replace(b'r="A2"', b'r="XFD1048576"').replace(b'<row r="2"', b'<row r="1048576"'), "memory"),
+        (
+            lambda xml: xml.replace(b'r="A2"', b'r="XFD1048576"').replace(b'<row r="2"', b'<row r="1048576"'),
+            "column XFD, behind 16,382 empty columns",
+        ),
         (lambda xml: xml.replace(b'r="A2"', b'r="ZZZ2"'), "cell ZZZ2 is not in its place"),
         (lambda xml: xml.replace(b"</worksheet>", b" " * (50 << 20) + b"</worksheet>"), "bomb"),
         (lambda xml: xml[:100], "is damaged"),

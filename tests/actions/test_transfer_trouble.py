@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import asyncssh
+import obstore
 import pytest
 from msgspec.structs import replace
 
 from procession.actions.contract import ConnectionInput
 from procession.actions.reaching.addresses import CheckedAddress
-from procession.actions.transferring import folders, opening
+from procession.actions.transferring import buckets, folders, opening
 from procession.actions.transferring.sides import PART, Listing
 from procession.actions.transferring.tunnels import Tunnel
 from procession.model.lifecycle import StepStatus
@@ -322,7 +323,7 @@ def test_an_inbox_that_its_owner_has_emptied_gets_no_second_delivery(kind: str, 
         assert site.names("in") == ["pain.xml"]
 
 
-@pytest.mark.parametrize("kind", ["sftp", "folder"])
+@pytest.mark.parametrize("kind", ["sftp", "s3", "folder"])
 def test_a_part_that_somebody_has_cleared_away_is_no_delivery(kind: str, tmp_path: Path) -> None:
     with transfer_sites.site(kind, tmp_path) as site:
         site.folder("in")
@@ -335,6 +336,44 @@ def test_a_part_that_somebody_has_cleared_away_is_no_delivery(kind: str, tmp_pat
 
         assert 'whether an earlier try has left "pain.xml" is not known' in said
         assert site.names("in") == []
+
+
+def test_a_bucket_that_says_no_leaves_no_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is refused was not left: once it is allowed, or the other file is gone, it is sent."""
+    with transfer_sites.s3(tmp_path) as site:
+        site.folder("in")
+        wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
+        with monkeypatch.context() as patched:
+            patched.setattr(buckets.BucketSide, "find", lambda self, path: None)
+            site.put("in/pain.xml", b"theirs")
+            first = transfer(site, tmp_path, "put", **wanted)
+        assert first.outcome.message == '"in/pain.xml" is there already'
+        assert [entry.partition(" ")[0] for entry in first.context.recorded] == ["leaving", "not"]
+        (site.root / "in/pain.xml").unlink()
+
+        again = transfer(site, tmp_path, "put", recorded=tuple(first.context.recorded), **wanted)
+
+        assert again.outcome.message.startswith("left 1 file at")
+        assert site.read("in/pain.xml") == PAIN
+
+
+def test_a_folder_of_a_bucket_is_not_listed_whole_before_its_limit_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unjs/unstorage#760, aws/aws-sdk-cpp#369: a page of S3 holds a thousand objects, whatever lies below a folder."""
+    monkeypatch.setattr(buckets, "ENTRIES_MAX", 10)
+    monkeypatch.setattr(buckets, "PAGE_OBJECTS", 20)
+    with transfer_sites.s3(tmp_path) as site:
+        for number in range(70):
+            site.put(f"out/archive/{number}.xml")
+            site.put(f"full/{number}.xml")
+        for name in ("a.xml", "archive0.xml", "b.xml"):
+            site.put(f"out/{name}")
+        wanted: dict[str, Any] = {"pattern": "*", "outputs": {"count": "${results.count}"}}
+
+        assert transfer(site, tmp_path, "list", path="out", **wanted).outputs == {"results.count": 3}
+        monkeypatch.setattr(obstore, "list_with_delimiter", pytest.fail)
+        assert failure(site, tmp_path, "list", path="full", **wanted) == '"full" holds more than 10 objects'
 
 
 def test_a_delivery_that_was_refused_is_sent_again_when_it_may_be(tmp_path: Path) -> None:

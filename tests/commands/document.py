@@ -88,7 +88,7 @@ APPLICATION = "id client_id name user scopes redirect_uris is_public"
 # The fields of each answer: "name" of the object itself, "list[]: name name" of each object in a list, "name: name
 # name" of an object in it; "name?" comes only where there is something to say. In parentheses the option that makes the difference.
 ANSWERS: Mapping[str, str] = {
-    "adopt": "home original runs letters isDone",
+    "adopt": "home original runs letters followUps isDone",
     "apply": f"{APPLIED}; steps[]: id key name stepOrder kind; processes[]: {APPLIED} steps",
     "application change": APPLICATION,
     "application create": f"{APPLICATION} client_secret",

@@ -236,7 +236,9 @@ def test_a_member_that_no_backup_has_is_refused(file: Path, other: Path, tmp_pat
     assert not list(tmp_path.rglob("evil*"))
 
 
-@pytest.mark.parametrize("content", [b"", b"process: X\n", os.urandom(3000)])
+@pytest.mark.parametrize(
+    "content", [b"", b"process: X\n", os.urandom(3000)], ids=["nothing", "a process file", "noise"]
+)
 def test_any_other_file_is_no_backup(file: Path, other: Path, content: bytes) -> None:
     file.write_bytes(content)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL, StepStatus
 from procession.store.crash import CrashPoint, pass_by
-from tests.crashing import CRASHED, Countdown, at_once, why
+from tests.crashing import Countdown, at_every_point
 from tests.engine import outside
 from tests.engine.crash_script import ISOLATION
 from tests.engine.outside import Connections, leaving, lines
@@ -24,9 +24,7 @@ from tests.support import wait_until
 
 pytestmark = pytest.mark.crash
 
-LANES = 4  # homes at once
 STRIDE = 9  # in `make test`: odd, so that before and after a commit take turns; `make thorough` stops at every point
-POINTS_MAX = 200
 LINES = 4
 TEXTS = (
     process(leaving("send", lines=LINES), name="Repeated"),
@@ -59,6 +57,7 @@ def perform(home: Path, last: int | None) -> list[str]:
 
 def recover(home: Path) -> None:
     """What waits for somebody to release it is released: the person has looked, and lets it go on."""
+    (home / "before").write_text(json.dumps([lines(home / "outside"), on_disk(home)]))
     world = opened(home)
     for run in started(world):
         wait_until(lambda run=run: world.run(run).status in RUN_FINAL)  # type: ignore[misc]
@@ -88,30 +87,16 @@ def on_disk(home: Path) -> list[str]:
 
 
 def test_what_was_recorded_before_a_crash_is_done_once_whatever_follows(tmp_path: Path, is_thorough: bool) -> None:
-    gc.freeze()
-    stride, next_point, crashes, is_complete = 1 if is_thorough else STRIDE, 1, 0, False
-    while not is_complete:
-        homes = {point: tmp_path / str(point) for point in range(next_point, next_point + LANES * stride, stride)}
-        for home in homes.values():
-            home.mkdir()
-        ends = at_once(homes, perform)
-        for point, home in homes.items():
-            assert ends[point] in {0, CRASHED}, why(home)
-        before = {point: (lines(home / "outside"), on_disk(home)) for point, home in homes.items()}
-        again = at_once(homes, lambda home, point: recover(home))
-        for point, home in homes.items():
-            assert again[point] == 0, f"point {point}: {why(home)}"
-            check(home, *before[point])
-        crashes += sum(end == CRASHED for end in ends.values())
-        is_complete = ends[max(ends)] == 0
-        next_point += LANES * stride
-        assert next_point < POINTS_MAX
+    stride = 1 if is_thorough else STRIDE
+    (tmp_path / "model").mkdir()
+    crashes = at_every_point(tmp_path, perform, recover, check, stride=stride)
     print(f"{crashes} crash points, 0 violations")
     assert crashes > 45 // stride
 
 
-def check(home: Path, left: list[str], recorded: list[str]) -> None:
-    """`left` and `recorded`: the lines, and the journal, when the server had crashed."""
+def check(home: Path, point: str) -> None:
+    """By the lines, and the journal, as they were when the server had crashed."""
+    left, recorded = json.loads((home / "before").read_text())
     if not left:
         return
     # Nothing is done before it is on disk that it is tried, and nothing more before it is on disk that it is done.
@@ -121,4 +106,4 @@ def check(home: Path, left: list[str], recorded: list[str]) -> None:
     assert set(counts) == {str(number) for number in range(1, LINES + 1)}
     for number, count in counts.items():
         in_doubt = number == left[-1] and f"done {number}" not in recorded
-        assert count == 1 or (in_doubt and count == 2), (number, count, recorded)
+        assert count == 1 or (in_doubt and count == 2), (point, number, count, recorded)

@@ -135,11 +135,15 @@ class World:
                 homes=homes,
                 settings=self.settings,
                 tables=self.tables,
-                connections=self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock),
+                connections=self.step_connections,
                 approvals=ApprovalsOfSteps(self.resources.home_clock),
                 child_runs=RunsOfSteps(self.db, self.resources),
             )
         )
+
+    @property
+    def step_connections(self) -> StepConnections:
+        return self.connections or ConnectionsOfSteps(self.db, Keyring.of_home(self.home), self.clock)
 
     def steady(self) -> float:
         return self.clock.monotonic()

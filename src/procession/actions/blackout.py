@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
+from msgspec import structs
+
 from procession.actions.contract import ConnectionInput, FileOutput, OutputValue, StepOutcome
 
 MARK = "[secret]"
@@ -59,12 +61,15 @@ class Blackout:
         return None if text is None else self.text(text)
 
     def outcome(self, outcome: StepOutcome) -> StepOutcome:
-        """Its message, the texts among its outputs, the names of its files and figures."""
+        """Its message, the texts among its outputs, the names of its files and figures, and its follow-up."""
+        asked = outcome.follow_up
         return replace(
             outcome,
             message=self.text(outcome.message),
             outputs={reference: self._value(value) for reference, value in outcome.outputs.items()},
             figures={self.text(name): figure for name, figure in outcome.figures.items()},
+            # It is kept as well; a name that holds a secret is then found no more, and that is said.
+            follow_up=None if asked is None else structs.replace(asked, listed=self.text(asked.listed)),
         )
 
     def _value(self, value: OutputValue) -> OutputValue:

@@ -20,6 +20,7 @@ from procession.model.approvals import Vote
 from procession.model.child_runs import CalledRow, ChildEnd, ProcessCall
 from procession.model.columns import Column
 from procession.model.figures import Figures
+from procession.model.follow_ups import FollowUp
 from procession.model.lifecycle import StepStatus
 from procession.model.plans import StepAmong
 from procession.model.processes import Effect
@@ -114,21 +115,21 @@ class OutputTarget:
 TABLE = "table"  # the type of a target that is a managed table
 
 
-# A value and not an exception: a step that fails is an ordinary end.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
     """How an attempt ended: SUCCESS, WARNING or FAILED, the completion message, and outputs by reference.
 
-    `outputs` is keyed by "step.property" or "table:Name" as written in the settings, without "${" and "}". Those of a
-    step that failed are kept too, but for tables and once it is not tried again: an action gives them only where they
-    show why. `figures`, such as rows in and out or control totals, are kept with the attempt, and compared with those
-    of the run before. `rows`: it has only read what to start runs for, and the step goes on with those.
+    `outputs` is keyed by "step.property" or "table:Name" as in the settings, without "${" and "}". Those of a step that
+    failed are kept too, but for tables and once it is not tried again: give them only where they show why. `figures`,
+    such as control totals, are kept with the attempt, and compared with those of the run before. `rows`: it has only
+    read what to start runs for, and the step goes on with those. `follow_up` is done once all of it is on disk.
     """
 
     status: StepStatus
     message: str = ""
     outputs: Mapping[str, OutputValue] = field(default_factory=dict)
     figures: Figures = field(default_factory=dict)
+    follow_up: FollowUp | None = None
     rows: tuple[CalledRow, ...] | None = None
 
 

@@ -25,6 +25,7 @@ THREADS = 2
 # With blanks, so that it can be meant only in quotes.
 LAST_SELECT = "the last select"  # the relation behind `result`; users are unlikely to use this name
 EXPORT_FOLDER = "export"  # the only folder that DuckDB may write to once locked
+TABLES_FOLDER = "tables"  # files of managed tables by plain names
 # DuckDB may quote the whole statement.
 COMPLAINT_CHARACTERS_MAX = 1_000
 # Blanks of one line only: DuckDB quotes the file, and lines of blanks would be looked through from each of them.
@@ -72,6 +73,12 @@ def lock(connection: duckdb.DuckDBPyConnection, folder: Path, readable: Sequence
     connection.execute(f"SET allowed_paths = [{', '.join(map(literal, readable))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+
+
+def table_files() -> list[str]:
+    """The files of managed tables that the step reads, for lock(); its folder is the current one."""
+    place = Path(TABLES_FOLDER)
+    return sorted(map(str, place.iterdir())) if place.is_dir() else []
 
 
 def quote(name: str) -> str:

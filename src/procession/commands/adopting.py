@@ -67,8 +67,9 @@ def remark(found: Identity, held: LeftAlone) -> str | None:
 
 def _counted(held: LeftAlone) -> str:
     parts = [wording.counted(len(held.runs), "run")]
-    if held.letters:
-        parts.append(wording.counted(held.letters, "letter"))
+    for count, noun in ((held.letters, "letter"), (held.follow_ups, "follow-up")):
+        if count:
+            parts.append(wording.counted(count, noun))
     return " and ".join(parts)
 
 
@@ -79,6 +80,7 @@ def _tell(console: Console, home: Home, found: Identity, held: LeftAlone, *, is_
         "original": original and original.path,
         "runs": [str(run) for run in held.runs],
         "letters": held.letters,
+        "followUps": held.follow_ups,
         "isDone": is_meant,
     }
     console.answer(content, "\n".join(_lines(home, original, held, is_meant=is_meant)))

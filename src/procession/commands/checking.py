@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from procession.model.ids import UserId
 from procession.model.outbox import Unsent
 from procession.operations import connection_keys
-from procession.store import connections, outbox, processes
+from procession.store import connections, follow_ups, outbox, processes
 from procession.store.database import Transaction
 from procession.store.keyring import Keyring
 from procession.walls import Wall
@@ -66,6 +66,16 @@ def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Chec
     if by_sms := processes.with_alerts(tx, "alert_sms"):
         names = _listed([f'"{name}"' for name in by_sms])
         yield check("SMS", "warning", f"this release sends no SMS, which the alerts of {names} ask for")
+
+
+def afterwards(tx: Transaction, *, now: datetime) -> Iterator[Check]:
+    """What steps have asked for once their ends were on disk, where it does not happen; nothing where all did."""
+    for name, found in (
+        ("follow-ups", follow_ups.failing(tx)),
+        ("lost follow-ups", follow_ups.given_up(tx, now - SHOWN_FOR)),
+    ):
+        if found:
+            yield check(name, "warning", _listed([f"{one.run} ({one.tries} tries: {one.message})" for one in found]))
 
 
 def secrets(tx: Transaction, keyring: Keyring) -> Iterator[Check]:

@@ -16,20 +16,22 @@ from procession.home import Busy
 from procession.model.errors import Unavailable
 from procession.model.ids import RunId
 from procession.model.lifecycle import RUN_FINAL, Outcome
+from procession.model.runs import HistoryKind
 from procession.operations import letters, runs
-from procession.store import steps
+from procession.store import follow_ups, history, steps
 
 # A person sees no delay of a twentieth of a second.
 LOOK_SECONDS = 0.05
 # A mail server that hangs must not hold the command up for ever.
 MAILS_MAX = 20  # sent before the command ends
+FOLLOW_UP_SECONDS_MAX = 60.0  # the same for another server, at which files are put away
 
 
 def wait(console: Console, opened: OpenedHome, run_id: RunId) -> int:
     """0 if the outcome is Success or Warning, else 1. Interrupting it does not stop a run on a server."""
     screen = None if console.json else Screen()
     begun_at = -1
-    with _engine(opened):
+    with _engine(console, opened, run_id):
 
         def look() -> bool:
             nonlocal begun_at
@@ -59,7 +61,7 @@ def _answer(console: Console, opened: OpenedHome, run_id: RunId) -> int:
 
 
 @contextmanager
-def _engine(opened: OpenedHome) -> Iterator[None]:
+def _engine(console: Console, opened: OpenedHome, run_id: RunId) -> Iterator[None]:
     """Starts an engine, unless another process has the home."""
     if opened.home.is_awake():
         yield
@@ -75,11 +77,31 @@ def _engine(opened: OpenedHome) -> Iterator[None]:
         return
     try:
         yield
-        _send_alerts(opened)
+        _finish(console, opened, run_id)
     finally:
         # A second Ctrl-C while the steps end: they are killed all the same.
         with suppress(click.Abort):
             active_home.close()
+
+
+def _finish(console: Console, opened: OpenedHome, run: RunId) -> None:
+    _follow_up(console, opened, run)
+    _send_alerts(opened)
+
+
+def _follow_up(console: Console, opened: OpenedHome, run: RunId) -> None:
+    """Waits until what its steps have asked for was tried once, and tells what came of it: no server will."""
+    until = opened.clock.monotonic() + FOLLOW_UP_SECONDS_MAX
+
+    def is_tried() -> bool:
+        with opened.database.read() as tx:
+            return not follow_ups.has_untried(tx, run) or opened.clock.monotonic() > until
+
+    loops.until(is_tried, rest_seconds=LOOK_SECONDS)
+    with opened.database.read() as tx:
+        rows = [row for row in history.of_run(tx, run) if row.kind is HistoryKind.FOLLOWED_UP]
+    for row in rows:
+        console.tell(f"afterwards: {row.detail['message']}")
 
 
 def _send_alerts(opened: OpenedHome) -> None:

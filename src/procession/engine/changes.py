@@ -24,8 +24,9 @@ from procession.model.figures import Figures
 from procession.model.ids import StepId
 from procession.model.lifecycle import Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.runs import HistoryKind
-from procession.store import ends, history, moves, runs, writes
+from procession.store import ends, follow_ups, history, moves, runs, writes
 from procession.store.database import Transaction
+from procession.store.follow_ups import NewFollowUp
 from procession.store.moves import Move
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     seconds: float
     figures: Figures = {}
+    follow_up: NewFollowUp | None = None
 
 
 class Performed(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +97,7 @@ class Change:
         self.revision = held.revision + max(len(self.moves), 1) - 1
         # Ends before begins: one transaction may end a try of a step and begin the next.
         for ended in self.ended:
-            history.end_attempt(tx, ended.work.attempt, self._end(ended))
+            self._record_end(tx, ended)
         for written in self.written:
             writes.write_property(tx, written, self.now)
         # Before the history, which tells the version numbers that only publishing gives.
@@ -126,6 +128,11 @@ class Change:
             moves.tell(tx, step, message)
         if self.outcome is not None:
             self._finish(tx, self.outcome, held.worked)
+
+    def _record_end(self, tx: Transaction, ended: Ended) -> None:
+        history.end_attempt(tx, ended.work.attempt, self._end(ended))
+        if ended.follow_up is not None:
+            follow_ups.add(tx, ended.follow_up, self.now)
 
     def _publish(self, tx: Transaction) -> Mapping[str, Any]:
         if not self.drafts:

@@ -21,6 +21,7 @@ from procession.model.lifecycle import StepEvent, StepStatus
 from procession.model.processes import Effect, Retry, Step
 from procession.model.steps import UNDER_WAY
 from procession.model.table_uses import is_table
+from procession.store.follow_ups import NewFollowUp
 from procession.store.moves import StepWrite
 from procession.store.writes import PropertyWrite
 
@@ -92,7 +93,10 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
     message = message[: step_moves.MESSAGE_CHARS_MAX]
     del active.works[work.key]
     found = result.outcome.figures
-    change.ended.append(Ended(work=work, status=status, message=message, seconds=result.seconds, figures=found))
+    # What a step that failed has fetched is nobody's: it stays where it is.
+    asked = None if status is StepStatus.FAILED else _follow_up(active, work, result.outcome)
+    ended = Ended(work=work, status=status, message=message, seconds=result.seconds, figures=found, follow_up=asked)
+    change.ended.append(ended)
     told = {"figures": {name: figures.text(one) for name, one in found.items()}} if found else {}
     detail = {"try": work.number, **told}
     if status is StepStatus.FAILED and _may_retry(work.step, active.failures(work.key)):
@@ -103,6 +107,21 @@ def settle(active: ActiveRun, change: Change, work: Work, result: Result) -> Non
     change.written += written
     write = StepWrite(message=message, finished_at=change.now, duration_seconds=result.seconds)
     step_moves.move(change, work.key, (step_moves.EVENT_OF[status],), write, detail)
+
+
+def _follow_up(active: ActiveRun, work: Work, outcome: StepOutcome) -> NewFollowUp | None:
+    # By the connection that the step itself goes by: whatever its process may say, it reaches no other.
+    connection = active.prepared.connections.get(work.key)
+    if outcome.follow_up is None or connection is None:
+        return None
+    return NewFollowUp(
+        attempt=work.attempt,
+        run=active.run.id,
+        step=active.step_ids[work.key],
+        action=work.step.action,
+        connection=connection,
+        asked=outcome.follow_up,
+    )
 
 
 def recover(active: ActiveRun, change: Change, *, crashes: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Runs table jobs in sandboxed processes: work on files that come from outside.
+"""Runs table jobs in sandboxed processes: work on files that come from outside. Tried steps and follow-ups, too.
 
 Nothing is started before the first job, so that a server without tables pays nothing for them.
 """
@@ -20,12 +20,13 @@ import msgspec
 
 from procession.actions.contract import StepOutcome
 from procession.engine.account import Account
-from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Worker
+from procession.engine.isolation.contract import Died, Done, Job, Limits, LogText, Record, Worker
 from procession.engine.isolation.holdings import Observer
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.isolation.pool import ForkServerIsolation
 from procession.engine.options import Quota
 from procession.model.errors import Unavailable
+from procession.store.runs import Superseded
 
 T = TypeVar("T")
 
@@ -40,6 +41,18 @@ ACQUIRE_LOOKS_MAX = 300
 LOG_CHARACTERS_MAX = 20_000
 LOOKS_APART_MS = 250  # at what a job takes, as at steps
 LIMITS = Limits(memory_bytes_max=MEMORY_BYTES_MAX, file_bytes_max=FILE_BYTES_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a job needs of its process. `record` puts on disk what one that is `reaching` does outside.
+
+    It raises Superseded for one that must do nothing more, which is ended.
+    """
+
+    user_code: bool = False
+    reaching: bool = False
+    record: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +111,9 @@ class TableWorkers:
         """Runs the job in a process, killed after so many seconds. Raises Unavailable if none is free."""
         return self.run(_job(kind, settings, place), place=place, seconds_max=seconds_max)
 
-    def run(self, job: Job, *, place: Path, seconds_max: float, user_code: bool = False) -> JobEnd:
+    def run(self, job: Job, *, place: Path, seconds_max: float, needs: Needs = Needs()) -> JobEnd:
         """The same for a job that somebody has made; user code gets a process of its own, where there is one for it."""
-        worker = self._acquire(user_code=user_code)
+        worker = self._acquire(needs)
         is_late = threading.Event()
 
         def end() -> None:
@@ -112,7 +125,7 @@ class TableWorkers:
         timer.start()
         try:
             worker.send(job)
-            ended = self._listen(worker, job, place, is_fresh=user_code)
+            ended = self._listen(worker, job, place, needs)
         finally:
             # Only once it can no longer kill may another job get the process.
             timer.cancel()
@@ -124,7 +137,7 @@ class TableWorkers:
         late = JobEnd(outcome=None, reason=f"it took longer than {seconds_max:g} s")
         return late if ended.outcome is None and is_late.is_set() else ended
 
-    def _listen(self, worker: Worker, job: Job, place: Path, *, is_fresh: bool) -> JobEnd:
+    def _listen(self, worker: Worker, job: Job, place: Path, needs: Needs) -> JobEnd:
         poll = select.poll()
         poll.register(worker.fileno(), select.POLLIN)
         account = Account(
@@ -132,19 +145,19 @@ class TableWorkers:
             folder=str(place),
             limits=job.limits,
             quota=self.quota,
-            is_fresh=is_fresh,
+            is_fresh=needs.user_code or needs.reaching,
             setting="",
         )
         observer, printed = Observer(disk=place.stat().st_dev), list[str]()
         while True:
-            if (end := _heard(worker, printed)) is not None:
+            if (end := _heard(worker, printed, needs)) is not None:
                 return replace(end, log="".join(printed)[:LOG_CHARACTERS_MAX])
             # A job speaks once a second, and is looked at in between.
             if not poll.poll(LOOKS_APART_MS) and (reason := _look(account, observer)) is not None:
                 worker.kill(grace_seconds=0)
                 return JobEnd(outcome=None, reason=reason)
 
-    def _acquire(self, *, user_code: bool = False) -> Worker:
+    def _acquire(self, needs: Needs) -> Worker:
         for _ in range(ACQUIRE_LOOKS_MAX):
             with self._lock:
                 if self._isolation is None:
@@ -153,7 +166,7 @@ class TableWorkers:
                 isolation.collect()
                 if isolation.is_short:
                     isolation.try_again()
-                worker = isolation.acquire(user_code=user_code)
+                worker = isolation.acquire(user_code=needs.user_code, reaching=needs.reaching)
                 isolation.rest()
             if worker is not None:
                 return worker
@@ -192,6 +205,11 @@ def trial_settings(bounds: IsolationSettings) -> IsolationSettings:
     return msgspec.structs.replace(bounds, network_allowed=False, cgroup="", **one)
 
 
+def reaching_settings(bounds: IsolationSettings) -> IsolationSettings:
+    """Isolation for what steps do outside once their ends are on disk: no processes but those that reach."""
+    return msgspec.structs.replace(bounds, cgroup="", user_ready=0, warm_ready=0, workers_max=1, preload_at_start=False)
+
+
 def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
     return Job(
         action=kind,
@@ -206,11 +224,18 @@ def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:
     )
 
 
-def _heard(worker: Worker, printed: list[str]) -> JobEnd | None:
+def _heard(worker: Worker, printed: list[str], needs: Needs) -> JobEnd | None:
     for message in worker.receive():
         match message:
             case LogText(text=text) if sum(map(len, printed)) < LOG_CHARACTERS_MAX:
                 printed.append(text)
+            case Record(number=number, entry=entry) if needs.record is not None:
+                try:
+                    needs.record(entry)
+                except Superseded as error:
+                    worker.kill(grace_seconds=0)
+                    return JobEnd(outcome=None, reason=error.message)
+                worker.acknowledge(number)
             case Done(outcome=outcome):
                 return JobEnd(outcome=outcome)
             case Died(reason=reason):

@@ -83,6 +83,7 @@ class HistoryKind(StrEnum):
     RESTARTED = "restarted"
     APPROVAL = "approval"  # a person said yes or no to what a step shows, or was reminded to
     REVIEWED = "reviewed"  # a person decided about what a step suggests
+    FOLLOWED_UP = "followed up"  # what a step had asked for once its end was on disk: done, not yet done, given up
     SEEN = "seen"  # by a person, who needs nothing more of it
 
 

@@ -29,8 +29,9 @@ class Resources:
     `steady` gives the steady clock's seconds, and None while no server works on this home; `home_clock` says what has
     ended.
 
-    `workers` does the work on tables and looks at files, `trials` runs single steps that are tried; most commands have
-    neither. `previews` is what was seen of files.
+    `workers` does the work on tables and looks at files, `trials` runs single steps that are tried,
+    `followers` what steps ask for once their ends are on disk; most commands have none. `previews` is what was seen of
+    files.
     """
 
     actions: Mapping[str, Action]
@@ -47,6 +48,7 @@ class Resources:
     # A command would start a fork server for one read.
     workers: TableWorkers | None = None
     trials: TableWorkers | None = None
+    followers: TableWorkers | None = None
     keyring: Keyring | None = None  # opens the secrets of connections; None where there can be none
     previews: SeenFiles = field(default_factory=SeenFiles)
 

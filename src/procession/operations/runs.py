@@ -10,7 +10,7 @@ import msgspec
 
 from procession.model import definitions, values
 from procession.model import restart as restarts
-from procession.model.errors import Invalid
+from procession.model.errors import Invalid, Unavailable
 from procession.model.ids import ProcessId, RunId, StepId
 from procession.model.lifecycle import RUN_ACTIVE, RUN_FINAL, Outcome, RunEvent, RunStatus, StepStatus
 from procession.model.processes import AlertWhen, Flow, Process
@@ -32,7 +32,7 @@ from procession.operations import (
 from procession.operations import inputs as required
 from procession.operations.act import Act
 from procession.operations.resources import Resources
-from procession.store import child_runs, ends, history, moves, people, unsolved, writes
+from procession.store import child_runs, ends, follow_ups, history, moves, people, unsolved, writes
 from procession.store import runs as store
 from procession.store import step_tables as table_store
 from procession.store import steps as step_store
@@ -259,6 +259,9 @@ def restart_plan(tx: Transaction, resources: Resources, run_id: RunId, step_id: 
         raise Invalid(f"process run {run_id} was never started; start it instead of restarting a step")
     planned = planning.make(tx, resources, run, step)
     table_writes.plan(tx, run_id, planned.reset)
+    # The files would be moved away under the hands of whoever fetches them again.
+    if follow_ups.is_at_work(tx, [planned.steps[key].id for key in planned.plan.again]):
+        raise Unavailable("what the step was to do afterwards is being done right now; try again in a moment")
     return planned
 
 

@@ -25,6 +25,7 @@ from procession.actions.contract import (
 from procession.actions.reading.options import FileOptions
 from procession.actions.tables.contract import PREVIEW_KIND, PreviewSettings
 from procession.engine.isolation.contract import Job, Limits
+from procession.engine.table_workers import Needs
 from procession.model import values
 from procession.model.errors import Invalid, NotFound
 from procession.model.figures import Figures
@@ -147,7 +148,7 @@ def run(resources: Resources, trial: TrialOf, look: Look | None = None) -> Tried
         }
         job = _job(trial, action.writes(settings), given, place / "step", previews=action.reaches)
         ended = resources.trial_workers.run(
-            job, place=Path(job.folder), seconds_max=SECONDS_MAX, user_code=action.runs_user_code
+            job, place=Path(job.folder), seconds_max=SECONDS_MAX, needs=Needs(user_code=action.runs_user_code)
         )
         # Too slow or too large is an answer too: the step would have more time in a run.
         outcome = ended.outcome or StepOutcome(status=StepStatus.FAILED, message=f"the trial {ended.reason}")

@@ -38,6 +38,7 @@ from procession.operations import (
     uploads,
 )
 from procession.operations.resources import Resources
+from procession.serving import following
 from procession.serving.services import Service, Services
 from procession.store import identity
 from procession.store.database import Database
@@ -160,6 +161,7 @@ def _working(
         _processes("table jobs", None, resources.table_workers.close),
         _processes("tried steps", None, resources.trial_workers.close),
         _processes("engine", engine.start, engine.close, grace_seconds=engine_resources.settings.grace_seconds),
+        following.service(engine_resources, resources),
         loop_part("home clock", TickLoop("home clock", keep_time, rest_seconds=HOME_CLOCK_REST_SECONDS)),
         loop_part("approvals", TickLoop("approvals", deadlines.tick, rest_seconds=questions.REST_SECONDS)),
         loop_part("tidying", TickLoop("tidying", tidy, rest_seconds=TIDYING_REST_SECONDS)),
@@ -201,6 +203,7 @@ def _open_resources(settings: Settings, home: Home, database: Database, clock: C
             trial_settings(isolation_settings(settings, home, cgroup="")),
             _engine_settings(settings).quota,
         ),
+        followers=following.workers(home, isolation_settings(settings, home, cgroup=""), _engine_settings(settings)),
         reserve=Reserve(str(home.folder), settings.free_bytes_min),
         keyring=Keyring.of_home(home.folder),
     )

@@ -44,13 +44,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftAlone(msgspec.Struct, frozen=True, kw_only=True):
-    """What was under way in the original; `letters` is how many."""
+    """What was under way in the original; `letters` and `follow_ups` of steps are how many."""
 
     runs: list[RunId]
     letters: int
+    follow_ups: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.letters)
+        return bool(self.runs or self.letters or self.follow_ups)
 
 
 class AttemptHomes(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,16 +115,20 @@ def _hold(tx: Transaction, original_id: str) -> None:
     )
     tx.run("UPDATE run SET is_held = 1, beat = NULL WHERE status IN ('Scheduled', 'Running')")
     tx.run("UPDATE outbox SET is_held = 1 WHERE sent_at IS NULL AND given_up_at IS NULL")
+    tx.run("UPDATE follow_up SET is_held = 1, is_at_work = 0 WHERE state = 'Waiting'")
     # Their processes are the original's: nobody here may look for them, let alone end them.
     tx.run("UPDATE step_attempt SET is_gone = 1 WHERE is_gone = 0")
 
 
 def held(tx: Transaction) -> LeftAlone:
     runs = [RunId(number) for (number,) in tx.all("SELECT id FROM run WHERE is_held = 1 ORDER BY id")]
-    row = tx.one("SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL")
+    row = tx.one(
+        "SELECT (SELECT count(*) FROM outbox WHERE is_held = 1 AND sent_at IS NULL AND given_up_at IS NULL),"
+        " (SELECT count(*) FROM follow_up WHERE is_held = 1 AND state = 'Waiting')"
+    )
     assert row is not None
-    (letters,) = row
-    return LeftAlone(runs=runs, letters=letters)
+    letters, follow_ups = row
+    return LeftAlone(runs=runs, letters=letters, follow_ups=follow_ups)
 
 
 def adopt(tx: Transaction) -> LeftAlone:
@@ -131,6 +136,7 @@ def adopt(tx: Transaction) -> LeftAlone:
     taken = held(tx)
     tx.run("UPDATE run SET is_held = 0 WHERE is_held = 1")
     tx.run("UPDATE outbox SET is_held = 0 WHERE is_held = 1")
+    tx.run("UPDATE follow_up SET is_held = 0 WHERE is_held = 1")
     # The original may still be running: that it must not is what the operator has confirmed.
     tx.run("UPDATE home SET original_id = NULL, original_path = NULL")
     return taken

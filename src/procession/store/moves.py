@@ -10,7 +10,7 @@ import msgspec
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import STEP_ACTIVE, StepEvent, StepStatus, move_step
 from procession.model.steps import StepRow
-from procession.store import steps, times
+from procession.store import follow_ups, steps, times
 from procession.store.database import Transaction
 from procession.store.runs import Superseded
 from procession.store.step_rows import step_id
@@ -115,10 +115,11 @@ def _with_cause(message: str, step: StepRow) -> str:
 
 
 def reset_step(tx: Transaction, step: StepRow) -> None:
-    """Back to NotStarted with nothing left of the earlier attempt in the row; its history keeps it.
+    """Back to NotStarted with nothing left of the earlier attempt in the row, nor asked for; its history keeps it.
 
     Raises Superseded.
     """
+    follow_ups.drop(tx, step.id)
     new = move_step(step.status, StepEvent.RESET)
     changed = tx.run(
         "UPDATE step SET status = ?, message = '', started_at = NULL, finished_at = NULL, duration = NULL,"

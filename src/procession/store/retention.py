@@ -15,7 +15,7 @@ from procession.store import runs as runs_store
 from procession.store.database import Transaction
 
 # Deleted together with a run. Any other reference keeps the run.
-_OWN = ("step", "step_attempt", "history", "approval", "run_preparer")
+_OWN = ("step", "step_attempt", "history", "approval", "run_preparer", "follow_up")
 _OWN_BY_ONE_COLUMN = {("child_run", "run_id")}  # by the other, a run is kept while the one that started it is
 
 
@@ -72,11 +72,19 @@ def runs(tx: Transaction, rule: RetentionRule, *, among: Collection[RunId] | Non
     ]
 
 
+_HAS_NO_FOLLOW_UP = (
+    "NOT EXISTS (SELECT 1 FROM follow_up f WHERE f.run_id = r.id AND f.state = 'Waiting'"
+    " AND (f.is_at_work = 1 OR r.status <> 'Cancelled'))"
+)
+
+
 def _where(tx: Transaction, rule: RetentionRule, among: Collection[RunId] | None) -> tuple[str, tuple[Any, ...]]:
     return conditions.given(
         ("NOT EXISTS (SELECT 1 FROM step_attempt a WHERE a.run_id = r.id AND a.is_gone = 0)",),
         # It would go with the history that it tells of.
         ("NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.id AND o.sent_at IS NULL AND o.given_up_at IS NULL)",),
+        # It says what is to happen to files elsewhere; of a cancelled run nothing does.
+        (_HAS_NO_FOLLOW_UP,),
         *(
             (f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = r.id)",)
             for table, column in tx.references("run")
@@ -107,6 +115,7 @@ _DELETIONS = (
     f"DELETE FROM property WHERE step_id IN {_STEPS}",
     f"DELETE FROM table_read WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
     f"DELETE FROM journal_entry WHERE attempt_id IN (SELECT id FROM step_attempt WHERE step_id IN {_STEPS})",
+    "DELETE FROM follow_up WHERE run_id IN ({runs})",
     "DELETE FROM approval_vote WHERE attempt_id IN (SELECT attempt_id FROM approval WHERE run_id IN ({runs}))",
     "DELETE FROM approval WHERE run_id IN ({runs})",
     "DELETE FROM child_run WHERE run_id IN ({runs})",

@@ -6,7 +6,7 @@ Kept in the row of the run and not worked out by every page: each of them shows 
 from __future__ import annotations
 
 from procession.model import ends
-from procession.model.ids import RunId
+from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import RunStatus
 from procession.model.runs import Run
 from procession.model.steps import StepRow
@@ -24,6 +24,14 @@ def note(tx: Transaction, run: Run, problem: StepRow | None, *, why: str) -> Non
     tx.run(
         "UPDATE run SET needs_person = ?, problem_step = ?, problem = ? WHERE id = ?",
         *(int(not is_cancelled and run.version > 0), step and step.id.number, message, run.id.number),
+    )
+
+
+def note_afterwards(tx: Transaction, run: Run, step: StepId, *, why: str) -> None:
+    """What a step had asked for after its end did not happen as it should, however well the run has ended."""
+    tx.run(
+        "UPDATE run SET needs_person = 1, problem_step = ?, problem = ? WHERE id = ? AND version > 0",
+        *(step.number, ends.shortened(why), run.id.number),
     )
 
 

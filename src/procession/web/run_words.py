@@ -153,6 +153,12 @@ def _late(view: ShownRun, row: HistoryRow) -> str:
     return f"{step_name(view, row.step).capitalize()} answered after the run had moved on; its answer changed nothing"
 
 
+def _followed_up(view: ShownRun, row: HistoryRow) -> str:
+    name, message = step_name(view, row.step).capitalize(), _short(row.detail.get("message"))
+    after = {"Done": "", "GivenUp": "given up: "}.get(str(row.detail.get("state")), "not yet, and tried again: ")
+    return f"{name}, afterwards: {after}{message}"
+
+
 def _restarted(view: ShownRun, row: HistoryRow) -> str:
     detail = row.detail
     again, carried = len(detail.get("reset", ())), len(detail.get("carried", ()))
@@ -178,6 +184,7 @@ _TELLERS: Mapping[HistoryKind, Callable[[ShownRun, HistoryRow], str]] = {
     HistoryKind.RESTARTED: _restarted,
     HistoryKind.APPROVAL: _approval,
     HistoryKind.REVIEWED: _reviewed,
+    HistoryKind.FOLLOWED_UP: _followed_up,
 }
 _SHOWN_CHARACTERS_MAX = 300
 

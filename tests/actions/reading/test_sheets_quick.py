@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
+import zipfile
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import pytest
 import xlsxwriter
 
 from procession.actions.problems import Problem
-from procession.actions.reading.sheets import quick
-from tests.actions.reading.workbooks import MAIN, Reading, package, read, sheet
+from procession.actions.reading import binary_values
+from procession.actions.reading.sheets import containers, glances, quick
+from procession.actions.reading.sheets.values import double_text
+from tests.actions.reading import relation
+from tests.actions.reading.workbooks import MAIN, Reading, book, package, read, sheet
 
 DECADES = range(10)
 AMOUNTS = 10_000
@@ -189,3 +195,140 @@ def test_texts_behind_those_that_are_looked_at_are_sound(tmp_path, way, end, tol
             read(path)
     else:
         assert read(path).texts == [("text 1",), ("last",)]
+
+
+NUMBERS = {
+    "whole": [0, -0.0, 5, -17, 10**14],
+    "cents": [0.1, -1234.56, 99_999_999_999.99, 7.0000000000000007e-2, 68.400000000000006],
+    "wide": [123_456_789_012.34, 1e15, -1e16, 1e22, 0.5],
+    "long": [0.1 + 0.2, 1 / 3, 12.34567, -1e-7, 5e-324],
+    "gaps": [None, 1.5, None, 2, None],
+}
+DECLARED = {name: {"type": "Number"} for name in NUMBERS}
+MONEY = {"whole": {"type": "Money"}, "cents": {"type": "Money", "required": True}, "gaps": {"type": "Text"}}
+
+
+@pytest.mark.parametrize("options", [{}, {"columns": DECLARED}, {"columns": MONEY}])
+def test_numbers_become_the_same_columns_by_both_ways(tmp_path, monkeypatch, options):
+    """By their binary values where that is exact, by their texts elsewhere: values, types and remarks are the same."""
+    rows = list(zip(*NUMBERS.values(), strict=True))
+    path = by_openpyxl(tmp_path / "a.xlsx", [list(NUMBERS), *map(list, rows * 3)])
+
+    found: list[relation.Read | str] = []
+    for least in (0, 1 << 40):
+        monkeypatch.setattr(quick, "SHEET_BYTES_MIN", least)
+        try:
+            found.append(relation.read(tmp_path / f"{least}", path.read_bytes(), "a.xlsx", **options))
+        except Problem as problem:
+            found.append(str(problem))
+
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("declared", "wanted"),
+    [
+        ({}, {"day": "DATE", "at": "TIMESTAMP"}),
+        ({"columns": {"day": {"type": "Datetime"}, "at": {"type": "Date"}}}, {"day": "TIMESTAMP", "at": "DATE"}),
+        ({"columns": {"day": {"type": "Text"}, "at": {"type": "Text"}}}, {"day": "VARCHAR", "at": "VARCHAR"}),
+    ],
+)
+def test_days_and_moments_become_the_same_columns_by_both_ways(tmp_path, monkeypatch, declared, wanted):
+    rows: list[list[Any]] = [
+        [date(2024, 2, 29), datetime(2024, 2, 29, 23, 59, 59)],
+        [None, datetime(1901, 1, 1)],
+        [date(9999, 1, 1)],
+    ]
+    path = by_openpyxl(tmp_path / "a.xlsx", [["day", "at"], *rows])
+
+    found = []
+    for least in (0, 1 << 40):
+        monkeypatch.setattr(quick, "SHEET_BYTES_MIN", least)
+        found.append(relation.read(tmp_path / f"{least}", path.read_bytes(), "a.xlsx", **declared))
+
+    assert found[0] == found[1]
+    assert found[0].types == wanted
+
+
+def test_the_text_of_a_double_is_its_shortest(tmp_path):
+    choose = random.Random(3)  # noqa: S311 - values, no secrets
+    doubles = [choose.uniform(-1, 1) * 10.0**power for power in range(-300, 300) for _ in range(5)]
+    doubles += [round(choose.uniform(-1e10, 1e10), choose.randrange(6)) for _ in range(3_000)]
+    doubles += [0.0, -0.0, 1e15, 1e16, 5e-324, 1.7976931348623157e308, 1e-4, 9e-5, 1234567890123456.5]
+
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t AS SELECT unnest(?::DOUBLE[]) AS v", [doubles])
+        short = f"CASE WHEN {binary_values.is_short('v')} THEN v::{binary_values.SHORT}::VARCHAR END"
+        whole = f"CASE WHEN {binary_values.is_whole('v')} THEN v::{binary_values.WHOLE}::VARCHAR END"
+        found = connection.execute(f"SELECT v, {binary_values.text('v', '')}, {short}, {whole} FROM t").fetchall()
+
+    for value, text, as_short, as_whole in found:
+        wanted = double_text(value)
+        assert wanted is not None
+        assert text == wanted
+        assert as_short is None or Decimal(as_short) == Decimal(wanted)
+        assert as_whole is None or as_whole == wanted
+    assert sum(row[2] is not None for row in found) > 1_000
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_a_part_that_is_not_what_the_list_of_parts_says_is_refused(tmp_path, monkeypatch, is_quick):
+    """Its bytes are unpacked by us: the sum over them is checked as zipfile does it."""
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0 if is_quick else 1 << 40)
+    path = by_xlsxwriter(tmp_path / "a.xlsx", [["a"], *([number] for number in range(500))])
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo("xl/worksheets/sheet1.xml")
+    content = bytearray(path.read_bytes())
+    at = content.rfind(b"xl/worksheets/sheet1.xml") - 46 + 16  # APPNOTE 4.3.12: where the list has the sum
+    content[at] ^= 1
+    path.write_bytes(content)
+
+    assert member.CRC
+    with pytest.raises(Problem, match="is damaged and cannot be unpacked"):
+        read(path)
+
+
+def test_a_formula_of_a_data_table_is_a_formula(tmp_path, monkeypatch):
+    """It has no text: a look for written formulas alone would miss it."""
+    rows = (
+        '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
+        '<row r="2"><c r="A2"><f t="dataTable" ref="A2:A3" r1="B1"/><v>1</v></c></row>'
+    )
+    parts = {
+        "xl/workbook.xml": book('<sheet name="Data" sheetId="1" r:id="r0"/>', after='<calcPr fullCalcOnLoad="1"/>')
+    }
+    content = f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+
+    reading = same_by_both_ways(package(tmp_path / "a.xlsx", content, parts=parts), monkeypatch)
+
+    assert "not computed yet" in reading.cells.warnings[0]
+
+
+def test_the_pieces_of_a_sheet_are_looked_at_like_the_whole(tmp_path, monkeypatch):
+    """A hidden row, far behind: it may begin in one piece of the file and end in the next."""
+    monkeypatch.setattr(containers, "CHUNK_BYTES", 97)
+    cells = [f'<row r="{row}"><c r="A{row}"><v>{row}</v></c></row>' for row in range(2, 400)]
+    cells[300] = cells[300].replace("<row ", '<row hidden="1" ')
+    head = '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
+    content = f'<worksheet xmlns="{MAIN}"><sheetData>{head}{"".join(cells)}</sheetData></worksheet>'
+
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0)
+    reading = read(package(tmp_path / "a.xlsx", content))
+
+    assert reading.cells.cautions == ('the sheet "Data" of "a.xlsx" has 1 hidden row, read like the others',)
+    assert len(reading.texts) == 398
+
+
+@pytest.mark.parametrize("has_library", [True, False])
+def test_bytes_are_found_with_and_without_the_c_library(monkeypatch, has_library):
+    def none(_name: None) -> None:
+        raise OSError
+
+    if not has_library:
+        monkeypatch.setattr(ctypes, "CDLL", none)
+    holds = glances._finder()
+
+    assert holds(b'\0<row r="2" hidden="1">', b"hidden=")
+    assert holds(b"hidden=", b"hidden=")
+    assert not holds(b'\0<row r="2" hidde', b"hidden=")
+    assert not holds(b"", b"hidden=")

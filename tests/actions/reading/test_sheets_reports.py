@@ -10,6 +10,7 @@ import xlsxwriter
 
 from procession.actions.problems import Problem
 from procession.actions.reading.sheets import quick
+from tests.actions.reading import relation
 from tests.actions.reading.workbooks import (
     MAIN,
     OFFICE,
@@ -253,3 +254,52 @@ def test_a_part_that_lies_about_its_size_is_refused(tmp_path):
 
     with pytest.raises(Problem, match="damaged"):
         read(file)
+
+
+def test_a_stray_cell_in_the_last_column_is_named(tmp_path):
+    """polars 27677: a reader took memory for all 16,384 columns between."""
+    heading = '<c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="XFD1" t="inlineStr"><is><t>stray</t></is></c>'
+    path = package(tmp_path / "a.xlsx", sheet(heading, *(number(str(value)) for value in range(300))))
+
+    words = r'has something in column XFD \("stray"\), behind 16,382 empty columns; .* range: "A:A"'
+    with pytest.raises(Problem, match=words):
+        read(path)
+    assert len(read(path, range="A:A").texts) == 300
+
+
+def test_numbers_of_more_digits_than_a_sheet_keeps_are_told(tmp_path):
+    """polars 22408: identifiers of twenty digits, whose last ones the sheet has lost."""
+    values = ("123456789", "1.2345678901234567E+19", "4111111111111111")
+    path = package(tmp_path / "a.xlsx", sheet(text("id"), *map(number, values)))
+
+    found = relation.read(tmp_path / "step", path.read_bytes(), "a.xlsx")
+    declared = relation.read(tmp_path / "step", path.read_bytes(), "a.xlsx", columns={"id": {"type": "Number"}})
+
+    assert [row[0] for row in found.rows] == ["123456789", "12345678901234567000", "4111111111111111"]
+    for one in (found, declared):
+        assert 'the column "id": 2 numbers have more than 15 digits' in one.logged
+
+
+def test_a_column_of_days_with_a_text_says_which(tmp_path):
+    """simplexlsx 36: 19/19/2000 in a cell with a format of dates is a text, and the column with it."""
+    cells = (number("43832", 0), text("19/19/2000"), number("43833", 0))
+    path = package(tmp_path / "a.xlsx", sheet(text("d"), *cells), parts={"xl/styles.xml": styles("14")})
+
+    found = relation.read(tmp_path / "step", path.read_bytes(), "a.xlsx")
+
+    assert found.column("d") == ("VARCHAR", ["2020-01-02", "19/19/2000", "2020-01-03"])
+    assert 'stays text, because of "19/19/2000" (cell A3 of' in found.logged
+    assert "cells that are no days: 1" in found.logged
+
+
+def test_the_reader_below_says_nothing_of_its_own(tmp_path, monkeypatch, caplog):
+    """fastexcel 431: "column 1" of a column that the user knows by its heading."""
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0)
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as workbook:
+        cells = workbook.add_worksheet("Data")
+        for row, values in enumerate((("a", "b", "c"), (1, None, 2), (None, None, 3))):
+            cells.write_row(row, 0, values)
+
+    assert read(path).texts == [("1", None, "2"), (None, None, "3")]
+    assert not caplog.records

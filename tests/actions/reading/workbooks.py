@@ -55,7 +55,10 @@ def read(path: Path, **options: Any) -> Reading:
     with duckdb.connect() as connection, TemporaryDirectory() as folder:
         cells = sheets.read(connection, source, FileOptions(file="a.file", **options), Path(folder))
         assert not list(Path(folder).iterdir())
-        return Reading(cells, connection.execute(f'SELECT * FROM "{RELATION}" ORDER BY rowid').fetchall())
+        cells = cells.loaded()
+        # What is beside texts and kinds only spares a reader the texts.
+        query = f"SELECT COLUMNS('[tk][0-9]+') FROM \"{RELATION}\" ORDER BY rowid"
+        return Reading(cells, connection.execute(query).fetchall())
 
 
 def package(path: Path, sheet: str | bytes, *, parts: Mapping[str, str | bytes] | None = None) -> Path:

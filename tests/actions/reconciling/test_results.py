@@ -92,6 +92,25 @@ def test_a_row_carried_forward_that_comes_again_counts_once_and_keeps_its_histor
     assert "1 rows of the left side were given twice" in two.message
 
 
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ([",a,x,2026-01-01,5"], "1 rows of the left side have no key"),
+        (["1,a,x,2026-01-01,5", ",a,y,2026-01-01,5", "2,a,z,2026-01-01,5"], "1 rows of the left side have no key"),
+        (
+            ["1,a,x,2026-01-01,5", "3,a,y,2026-01-01,5", "3,a,y,2026-01-01,5"],
+            "1 rows of the left side were given twice",
+        ),
+        (
+            ["3,a,y,2026-01-01,5", "1,a,x,2026-01-01,5", "3,a,y,2026-01-01,5"],
+            "1 rows of the left side were given twice",
+        ),
+    ],
+)
+def test_keys_that_are_missing_or_come_twice_are_told_in_any_order(tmp_path, left, said):
+    assert said in reconciled(tmp_path, left, ["8,b,x,2026-02-02,5"]).message
+
+
 def test_users_columns_of_our_names_are_theirs(tmp_path):
     content = lines(["1,a,x,2026-01-03,5,late", "2,b,y,2026-01-03,5,"], HEADINGS + ",reason")
 

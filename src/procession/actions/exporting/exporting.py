@@ -54,7 +54,7 @@ class Export:
                 self.work.warnings.extend(f"{name}: {said}" for said in notes.warnings)
                 self._log(name, notes.remarks)
             case "parquet":
-                self._log(name, files.write_parquet(connection, shown, path))
+                self._log(name, files.write_parquet(connection, shown, path)[1])
 
     def _unclear(self, shown: str, types: Mapping[str, str]) -> Iterator[str]:
         """Warnings of days and moments whose text would be that of others."""

@@ -15,7 +15,7 @@ from procession.actions.database import literal, quote
 from procession.actions.importing import import_settings
 from procession.actions.importing.import_settings import FILE_NAME, LINE, ImportSettings
 from procession.actions.problems import Problem
-from procession.actions.reading import loading, rejecting
+from procession.actions.reading import aggregates, loading, rejecting
 from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.delimited import DELIMITERS
 from procession.actions.reading.options import FileOptions
@@ -44,11 +44,11 @@ def _import(doing: RowWork) -> str:
     if settings.rejects is not None:
         exports.refuse(doing.context, "rejects", settings.rejects.target, "rejects.csv")
     rows = doing.load(ROWS, list(import_settings.files(settings)), settings.expect, _ImportedFile(settings))
-    doing.lock()
+    doing.lock(runs_sql=(asks := expecting.asks(settings.expect)))
     doing.warnings.extend(_appended(doing, settings))
     if settings.rejects is not None:
         rejects.settle(doing, ROWS, settings.rejects)
-    if expecting.asks(settings.expect):
+    if asks:
         expecting.check(doing.context, doing.connection, ROWS, settings.expect, doing.warnings)
     doing.total(ROWS, "total_out")
     gave = doing.publish(ROWS, settings.output, default=default)
@@ -103,18 +103,21 @@ def _swallowed(doing: RowWork, name: str, made: Relation) -> Iterator[str]:
     marks = len(columns) - 1
     if marks < _MARKS_MIN or not texts:
         return
-    # Lines of a value that have as many delimiters as a row, and two of them: an address has not.
-    per_line = [f"length(line) - length(replace(line, {literal(mark)}, '')) >= {marks}" for mark in DELIMITERS]
-    for column in texts:
-        value = quote(column)
-        lines = f"list_filter(string_split({value}, chr(10)), lambda line: {' OR '.join(per_line)})"
-        row = doing.connection.execute(
-            f"SELECT min({ROW}) FROM {numbered(doing.connection, name)} "
-            f"WHERE contains({value}, chr(10)) AND length({lines}) >= 2"
-        ).fetchone()
+    rows = numbered(doing.connection, name)
+    tests = [f"bool_or(contains({quote(text)}, chr(10)))" for text in texts]
+    there = aggregates.over(doing.connection, tests, rows)
+    for column in (text for text, has_lines in zip(texts, there, strict=True) if has_lines):
+        row = doing.connection.execute(f"SELECT min({ROW}) FROM {rows} WHERE {_holds_rows(column, marks)}").fetchone()
         if row is not None and row[0] is not None:
             place = made.place(row[0], column)
             yield f'{made.file}, {place}: a value of "{column}" holds whole rows; perhaps a quote is not closed'
+
+
+def _holds_rows(column: str, marks: int) -> str:
+    """SQL of whether a value has two lines with as many delimiters as a row: an address has not."""
+    per_line = [f"length(line) - length(replace(line, {literal(mark)}, '')) >= {marks}" for mark in DELIMITERS]
+    lines = f"list_filter(string_split({quote(column)}, chr(10)), lambda line: {' OR '.join(per_line)})"
+    return f"contains({quote(column)}, chr(10)) AND length({lines}) >= 2"
 
 
 def _add(doing: RowWork, name: str, made: Relation, added: dict[str, Given]) -> None:

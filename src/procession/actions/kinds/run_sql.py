@@ -62,7 +62,6 @@ def run(context: Context) -> StepOutcome:
 
 
 def _run(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]) -> StepOutcome:
-    from procession.actions.tables import inputs
 
     for name, target in context.settings.outputs.items():
         # Before an hour of work, not after it.
@@ -72,7 +71,7 @@ def _run(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list
     warnings += comparing.warnings(connection, made, context.settings.sql)
     macros.make(connection)
     # Between our reading of files and the user's SQL.
-    database.lock(connection, context.folder, inputs.paths())
+    database.lock(connection, context.folder, database.table_files())
     _execute(context, connection, parameters, made, warnings)
     _check_result(context, connection, warnings)
     given, outputs = _collect(context, connection, warnings)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 # One at a time: a step reads its files one after the other.
 RELATION = "cells of a file"  # the table that a reader makes; users' names cannot have a space
+RAW = "values of a file"  # a table that the source of cells may read
 
 FAILS = "error('the cells are not what they seemed to be')"  # SQL of a value that fails the statement
 
@@ -30,12 +31,17 @@ class CellColumn:
     `kind` is the kind of every cell that is not empty. None: they differ, and `k<i>` (UTINYINT) holds the Kind of each
     cell. `native` is the DuckDB type of a column whose file has types (Parquet): then `t<i>` has that type, not text.
     `is_binary` marks numbers that were binary fractions: more than ten decimals are a residue of arithmetic there.
+    `has_value`: beside the text of a number, date or moment, `b<i>` is its value, DOUBLE or TIMESTAMP, so that no text
+    need be made and read again. `exact` is BIGINT or DECIMAL(18,4) where that holds each number as its text has it;
+    without, `r<i>` is the text of those that neither holds.
     """
 
     heading: str  # as the file shows it, with blanks; "" where there is none
     kind: Kind | None = Kind.TEXT
     native: str = ""
     is_binary: bool = False
+    has_value: bool = field(default=False, compare=False)
+    exact: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from procession.actions import database
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading import currencies, declared, fitting, guessing, likely, names, notes, rejecting
-from procession.actions.reading.cells import RELATION, Cells
+from procession.actions.reading.cells import RAW, RELATION, Cells
 from procession.actions.reading.declared import DeclaredColumn
 from procession.actions.reading.fitting import Declared
 from procession.actions.reading.guessing import GuessedType, Open
@@ -29,7 +29,7 @@ class Relation:
 
     `typed`: columns with cells that have a type in the file, as in a sheet.
     `place` says where a value is in the file, by rowid and column name. `notes` tells, by name, why a column is text
-    although most of its cells are numbers.
+    although most of its cells are numbers, or days.
     """
 
     file: str
@@ -84,7 +84,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
         found = _find(connection, columns, cells, wanted)
         money, rejected = _fit(connection, columns, cells, wanted)
         times = tuple(fitting.times(connection, _declared(columns))) if wanted.tells else ()
-    connection.execute(f"DROP TABLE IF EXISTS {quote(RELATION)}")
+    connection.execute(f"DROP TABLE IF EXISTS {quote(RELATION)}; DROP TABLE IF EXISTS {quote(RAW)}")
     place = cells.place if rejected is None else rejected.place_of(cells.place)
     said = _notes(connection, columns, found, place, wanted.name)
     places = {c.named.name: c.place for c in columns}
@@ -153,8 +153,7 @@ def _guess(
         found |= _types(connection, left)
         _create(connection, cells.source, columns, found, wanted)
         for said in _declared(columns).values():
-            if cells.load is None:  # a text file has no binary numbers
-                found[said.number] = replace(found[said.number], residue=fitting.residue(connection, said))
+            found[said.number] = replace(found[said.number], residue=fitting.residue(connection, said, cells.source))
     # What FAILS raises, and what a cast of DuckDB's own does.
     except (duckdb.InvalidInputException, duckdb.ConversionException):
         return None
@@ -238,6 +237,8 @@ def _open(column: DeclaredColumn) -> Open:
         kind=column.cells.kind,
         kinds=f"k{column.place}",
         is_binary=column.cells.is_binary,
+        value=f"b{column.place}" if column.cells.has_value else "",
+        exact=column.cells.exact,
         style=column.style,
     )
 
@@ -251,7 +252,7 @@ def _types(connection: duckdb.DuckDBPyConnection, columns: Sequence[DeclaredColu
     asked: list[DeclaredColumn] = []
     for column in columns:
         if (said := column.declared) is not None:
-            kind, residue = said.style.sql_type(said.type), fitting.residue(connection, said)
+            kind, residue = said.style.sql_type(said.type), fitting.residue(connection, said, quote(RELATION))
             found[column.place] = GuessedType(type=kind, value=said.value, residue=residue)
         elif column.cells.native:
             found[column.place] = GuessedType(type=column.cells.native, value=column.as_it_is)

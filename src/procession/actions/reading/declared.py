@@ -13,7 +13,6 @@ from procession.actions.reading.guessing import GuessedType
 from procession.actions.reading.names import NamedColumn
 from procession.actions.reading.options import FileOptions, Type
 from procession.actions.reading.values import Style
-from procession.actions.references import DATE_CHARACTERS
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,11 +85,11 @@ def guess(said: Declared, *, takes_times: bool) -> GuessedType:
     said = replace(said, style=replace(said.style, currency=False))
     kind, value = said.style.sql_type(said.type), said.value
     if said.type != "Text":
-        value = f"CASE WHEN {said.text} IS NOT NULL THEN coalesce({value}, {FAILS}) END"
+        value = f"CASE WHEN {said.given} IS NOT NULL THEN coalesce({value}, {FAILS}) END"
     if fitting.may_hold_times(said) and not takes_times:
-        value = f"CASE WHEN length({said.text}) > {DATE_CHARACTERS} THEN {FAILS} ELSE {value} END"
+        value = f"CASE WHEN {said.has_time} THEN {FAILS} ELSE {value} END"
     if said.required:
-        value = f"CASE WHEN {said.text} IS NULL THEN {FAILS} ELSE {value} END"
+        value = f"CASE WHEN {said.given} IS NULL THEN {FAILS} ELSE {value} END"
     return GuessedType(type=kind, value=value)
 
 

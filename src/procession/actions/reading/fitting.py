@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading import aggregates, guessing, number_texts, values
+from procession.actions.reading import aggregates, binary_values, number_texts, residues, values
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.options import Type
 from procession.actions.reading.values import Style
+from procession.actions.references import DATE_CHARACTERS
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,10 +44,41 @@ class Declared:
     def value(self) -> str:
         """SQL of the value by the kind of each cell; NULL for one that does not fit."""
         kinds = self.kinds
+        if self.is_by_value:
+            return self._by_value
         if len(kinds) == 1:
             return self._taken(kinds[0])
         cases = " ".join(f"WHEN {int(kind)} THEN {self._taken(kind)}" for kind in kinds)
         return f"CASE k{self.number} {cases} END"
+
+    @property
+    def is_by_value(self) -> bool:
+        """Whether `value` makes no text of the cell."""
+        if not self.cells.has_value:
+            return False
+        if self.cells.kind is Kind.NUMBER:
+            return self.type in values.DIGITS
+        return self.style.sql_type(self.type) in {"DATE", "TIMESTAMP"}
+
+    @property
+    def given(self) -> str:
+        """SQL that is NULL where the cell is empty."""
+        return f"b{self.number}" if self.cells.has_value else self.text
+
+    @property
+    def _by_value(self) -> str:
+        kind = self.style.sql_type(self.type)
+        if self.cells.kind is not Kind.NUMBER:
+            return f"CAST({self.given} AS {kind})"
+        other = values.take(Kind.NUMBER, self.type, f"r{self.number}", self.style, is_binary=True)
+        return binary_values.number(self.given, self.cells.exact, kind, other)
+
+    @property
+    def has_time(self) -> str:
+        """SQL of whether it may say more than a day, where it is a moment."""
+        if self.is_by_value:
+            return f"{self.given} <> CAST({self.given} AS DATE)"
+        return f"length({self.text}) > {DATE_CHARACTERS}"
 
     @property
     def kinds(self) -> list[Kind]:
@@ -91,11 +123,12 @@ def _native_text(text: str, native: str) -> str:
     return shown
 
 
-def residue(connection: duckdb.DuckDBPyConnection, column: Declared) -> str:
-    """A note on binary numbers that were rounded to ten decimals; "" if none were."""
-    if not column.cells.is_binary or column.type not in values.DIGITS:
+def residue(connection: duckdb.DuckDBPyConnection, column: Declared, source: str) -> str:
+    """A note on binary numbers of the source that were rounded to ten decimals; "" if none were."""
+    if not column.cells.is_binary or column.cells.exact or column.type not in values.DIGITS:
         return ""
-    return guessing.residue(connection, column.text)
+    # What is not taken by its value has its text there.
+    return residues.note(connection, f"r{column.number}" if column.is_by_value else column.text, source)
 
 
 def check(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions.database import literal, quote
-from procession.actions.reading import aggregates, patterns, values
+from procession.actions.reading import aggregates, patterns, residues, values
 from procession.actions.reading.cells import RELATION, Kind
 from procession.actions.reading.values import Style
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # More rule out little more: most columns of words show one in the first row.
 _SAMPLE_ROWS = 1_000
-_DECIMALS_MAX = 10
+_DECIMALS_MAX = residues.DECIMALS_MAX
 # Digits of BIGINT, of DECIMAL(38,10) and of DECIMAL(19,4).
 _WHOLE_MAX, _BIG_WHOLE_MAX, _MONEY_WHOLE_MAX = 18, 28, 15
 _LONG = "DECIMAL(38,10)"
@@ -39,6 +39,8 @@ class Open:
     kinds: str = ""
     tried: str = ""
     is_binary: bool = False
+    value: str = ""  # SQL of the value, where the cells have one beside their texts; `exact` as in CellColumn
+    exact: str = ""
     style: Style
 
     def may_group(self, decimals: int) -> bool:
@@ -205,22 +207,9 @@ def _of_size(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, de
     if whole > _BIG_WHOLE_MAX or (decimals > _DECIMALS_MAX and not column.is_binary):
         return GuessedType(type="VARCHAR", value=text, stays="its numbers have more digits than a number holds")
     kind = type_of(whole, min(decimals, _DECIMALS_MAX))
-    rounded = residue(connection, text) if decimals > _DECIMALS_MAX else ""
+    is_doubtful = column.is_binary and (decimals > _DECIMALS_MAX or whole > values.BINARY_DIGITS)
+    rounded = residues.note(connection, text, quote(RELATION)) if is_doubtful else ""
     return GuessedType(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
-
-
-def residue(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """A note on the numbers of this SQL text that are rounded to ten decimals; "" if none are."""
-    # A declared column is asked before its cells are compared with what it is: some may be no numbers.
-    number = f"TRY_CAST({text} AS DOUBLE)"
-    long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {_DECIMALS_MAX} AND {number} IS NOT NULL"
-    apart = f"abs({number} - CAST(TRY_CAST({text} AS {_LONG}) AS DOUBLE))"
-    asked = [f"count(*) FILTER ({long})", f"CAST(max({apart}) FILTER ({long}) AS VARCHAR)"]
-    count, largest = aggregates.over_cells(connection, asked)
-    if not count:
-        return ""
-    have, are = ("number has", "is") if count == 1 else ("numbers have", "are")
-    return f"{count:,} {have} more than {_DECIMALS_MAX} decimals and {are} rounded there, by at most {largest}"
 
 
 def _of_texts(connection: duckdb.DuckDBPyConnection, column: Open) -> GuessedType | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from procession.actions.reading import values
+from procession.actions.reading import binary_values, values
 from procession.actions.reading.cells import FAILS, Kind
 from procession.actions.reading.guessing import GuessedType, Open, type_of
 
@@ -23,6 +23,7 @@ SAMPLE_ROWS = 500
 COLUMNS_MAX = 200
 _CHARACTERS_MAX = 100  # of a text of the sample
 _WHOLE_MAX, _EVEN_DECIMALS_MAX, _DECIMALS_MAX = 15, 10, 4
+_TYPES = {Kind.DATE: "DATE", Kind.MOMENT: "TIMESTAMP"}
 _DAY = re.compile(values.DAY)
 _SECOND = re.compile(values.DAY + r" [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _TIMES = re.compile(f"{values.DAY}|{values.MOMENT}|{values.ZONED}")
@@ -44,6 +45,8 @@ def _guess(column: Open, sample: list[str]) -> GuessedType | None:
         # Nothing seen: the guess is that nothing comes.
         return GuessedType(type="VARCHAR", value=f"CASE WHEN {column.text} IS NOT NULL THEN {FAILS} END::VARCHAR")
     match column.kind:
+        case Kind.DATE | Kind.MOMENT as kind if column.value and not column.style.pattern:
+            return GuessedType(type=_TYPES[kind], value=f"CAST({column.value} AS {_TYPES[kind]})")
         case Kind.TRUTH:
             return GuessedType(type="BOOLEAN", value=f"CAST({column.text} AS BOOLEAN)")
         case Kind.NUMBER:
@@ -65,8 +68,12 @@ def _guess(column: Open, sample: list[str]) -> GuessedType | None:
 def _number(column: Open, sample: list[str]) -> GuessedType | None:
     counts = {len(text.partition(".")[2]) for text in sample}
     most = max(counts)
+    if column.exact:
+        kind = type_of(1, 0 if column.exact == binary_values.WHOLE else most)
+        return GuessedType(type=kind, value=binary_values.number(column.value, column.exact, kind, FAILS))
     if most == 0:
-        is_whole = f"{{tried}}::VARCHAR = {{text}} AND abs({{tried}}) < 1{'0' * 18}"
+        # What a binary number may not keep whole is told, which is for the other way.
+        is_whole = f"{{tried}}::VARCHAR = {{text}} AND abs({{tried}}) < 1{'0' * (15 if column.is_binary else 18)}"
         return _proven(column, "BIGINT", type_of(1, 0), is_whole)
     if len(counts) == 1 and most <= _EVEN_DECIMALS_MAX and not column.is_binary:
         trial = f"DECIMAL({min(18, most + _WHOLE_MAX)},{most})"  # 18 digits are what DuckDB handles in 64 bits

@@ -1,4 +1,4 @@
-"""Explains why a column of mostly numbers is text, for when sum(amount) fails."""
+"""Explains why a column of mostly numbers, or days, is text, for when sum(amount) fails."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from procession.actions.database import quote
+from procession.actions.database import literal, quote
 from procession.actions.reading import aggregates, values
 from procession.actions.reading.values import Style
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 5_000
 VALUE_CHARACTERS_MAX = 60
+_IS_DAY = (
+    f"(regexp_full_match(text, '{values.DAY}|{values.MOMENT}|{values.ZONED}') "
+    "AND TRY_CAST(text AS TIMESTAMPTZ) IS NOT NULL)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,34 +43,38 @@ def find(
             f"FROM (SELECT * FROM {quote(table)} LIMIT {SAMPLE_ROWS})"
         ).fetchone()
         assert counts is not None
-        for column, count, alike in zip(group, counts[::2], counts[1::2], strict=True):
+        for column, count, numbers, days in zip(group, counts[::3], counts[1::3], counts[2::3], strict=True):
             # Of a column of words nobody expects a sum.
-            if count and 2 * alike > count:
-                notes[column.name] = _why(connection, table, column, place)
+            if count and 2 * numbers > count:
+                notes[column.name] = _why(connection, table, column, place, "numbers")
+            elif count and 2 * days > count:
+                notes[column.name] = _why(connection, table, column, place, "days")
     return notes
 
 
 def _counts(text: str) -> str:
-    return f"count({text}), count(*) FILTER (coalesce(regexp_full_match({text}, '[-+]?[0-9][0-9.,]*'), false))"
+    alike = ("[-+]?[0-9][0-9.,]*", f"{values.DAY}([ T].*)?")
+    tests = [f"count(*) FILTER (coalesce(regexp_full_match({text}, '{pattern}'), false))" for pattern in alike]
+    return f"count({text}), {', '.join(tests)}"
 
 
 def _why(
-    connection: duckdb.DuckDBPyConnection, table: str, column: TextColumn, place: Callable[[int, int], str]
+    connection: duckdb.DuckDBPyConnection, table: str, column: TextColumn, place: Callable[[int, int], str], of: str
 ) -> str:
     if column.stays:
         return f"stays text: {column.stays}"
     # A user's column may be named rowid, so find the first row by position.
     texts = f"(SELECT row_number() OVER () - 1 AS place, {quote(column.name)} AS text FROM {quote(table)})"
+    is_one = f"regexp_full_match(text, {literal(values.number_pattern(column.style))})" if of == "numbers" else _IS_DAY
     row = connection.execute(
-        f"SELECT min(place), arg_min(text, place), count(*) FROM {texts} WHERE NOT regexp_full_match(text, ?)",
-        [values.number_pattern(column.style)],
+        f"SELECT min(place), arg_min(text, place), count(*) FROM {texts} WHERE text IS NOT NULL AND NOT {is_one}"
     ).fetchone()
     assert row is not None
     first, text, count = row
     if not count:
         return "stays text: its cells are of several kinds"
     shown = text[:VALUE_CHARACTERS_MAX]
-    return f'stays text, because of "{shown}" ({place(first, column.number)}); cells that are no numbers: {count:,}'
+    return f'stays text, because of "{shown}" ({place(first, column.number)}); cells that are no {of}: {count:,}'
 
 
 def grouped(connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: str, file: str) -> Iterator[str]:

@@ -29,7 +29,7 @@ MOMENT = rf"{DAY}[ T]{_TIME}"
 ZONED = rf"{DAY}[ T]{_TIME} ?{_ZONE}"
 # A zone, a pattern or a typed file can lead beyond four-digit years.
 _FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
-_BINARY_DIGITS = 15  # decimal digits that a double always keeps; one with more was computed
+BINARY_DIGITS = 15  # decimal digits that a double always keeps; one with more was computed
 _CURRENCY = r"([A-Z]{3}|[€$£¥])"
 _SYMBOL_AND_CODE = ("€", "EUR"), ("£", "GBP"), ("[$¥]", "[A-Z]{3}")
 _MINUS = "\u2212"
@@ -144,7 +144,7 @@ def _number_text(wanted: str, text: str, style: Style) -> str:
 def _is_residue(text: str) -> str:
     """SQL condition: at most ten decimals, or more digits than anybody types."""
     digits = f"length(replace(ltrim({text}, '-0.'), '.', ''))"
-    return f"NOT contains({text}, '.') OR length({text}) - instr({text}, '.') <= 10 OR {digits} > {_BINARY_DIGITS}"
+    return f"NOT contains({text}, '.') OR length({text}) - instr({text}, '.') <= 10 OR {digits} > {BINARY_DIGITS}"
 
 
 def _dressed(wanted: str, body: str, text: str, style: Style) -> str:

@@ -71,9 +71,7 @@ def classify(connection: duckdb.DuckDBPyConnection, ages: Sequence[int]) -> None
     # A class of their own: among the youngest, rows with a wrong date would go unseen.
     age = f"CASE WHEN age_days IS NULL THEN NULL WHEN age_days < 0 THEN '{_LATER}' {cases} ELSE 'over {ages[-1]}' END"
     for side in SIDES:
-        connection.execute(f"CREATE TABLE classified AS SELECT *, {age} AS age FROM {side}_aged")
-        connection.execute(f"DROP TABLE {side}_aged")
-        connection.execute(f"ALTER TABLE classified RENAME TO {side}_aged")
+        connection.execute(f"CREATE OR REPLACE TABLE {side}_aged AS SELECT *, {age} AS age FROM {side}_aged")
 
 
 def summarise(connection: duckdb.DuckDBPyConnection, currency: int | None) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from procession.actions import values
-from procession.actions.reconciling import matching
+from procession.actions.reconciling import items, matching
 from procession.actions.reconciling.matching import MatchingRule
 from procession.actions.reconciling.reconcile_settings import WarnOf
 from procession.actions.reconciling.sides import SIDES
@@ -76,8 +76,7 @@ def _mixed(connection: duckdb.DuckDBPyConnection, currency: int) -> int:
             WHERE l.{column} <> r.{column}
         ) + (
             SELECT count(*) FROM (
-                SELECT id FROM grouped g LEFT JOIN left_items l ON g.side = 0 AND l.row = g.row
-                LEFT JOIN right_items r ON g.side = 1 AND r.row = g.row
+                SELECT id FROM grouped g {items.joined("grouped", "g")}
                 GROUP BY rule, id HAVING count(DISTINCT coalesce(l.{column}, r.{column})) > 1
             )
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from procession.actions import database
 from procession.actions.reconciling import matching
 from procession.actions.reconciling.matching import MatchingRule
 
@@ -32,11 +33,21 @@ def find_twins(connection: duckdb.DuckDBPyConnection, ends: Sequence[tuple[str, 
             f"WHERE row IN (SELECT {end} FROM candidates))"
         )
     connection.execute(
-        "CREATE TABLE told AS SELECT c.*, l.twin AS left_twin, r.twin AS right_twin FROM candidates c "
+        "CREATE OR REPLACE TABLE candidates AS SELECT c.*, l.twin AS left_twin, r.twin AS right_twin FROM candidates c "
         "JOIN left_twins l ON l.row = left_row JOIN right_twins r ON r.row = right_row"
     )
-    connection.execute("DROP TABLE candidates")
-    connection.execute("ALTER TABLE told RENAME TO candidates")
+
+
+def part_lonely(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
+    """Parts the candidates whose rows both have no other from the rest: they are the relation `lonely`."""
+    # As most are: nothing is to be weighed, and what weighs is a dozen passes over them.
+    single = " AND ".join(f"{end} IN (SELECT {end} FROM candidates GROUP BY 1 HAVING count(*) = 1)" for end in _ENDS)
+    # A row's twin has the same candidates, unless people ruled some out: then all are weighed.
+    is_sure = rule.only or not database.count(connection, "never")
+    connection.execute(
+        f"CREATE TABLE lonely AS SELECT left_row, right_row FROM candidates WHERE {single if is_sure else 'false'}"
+    )
+    connection.execute(f"CREATE OR REPLACE TABLE candidates AS SELECT * FROM candidates {_without('lonely')}")
 
 
 def nearest(
@@ -44,9 +55,8 @@ def nearest(
     rule: MatchingRule,
     take: Callable[[duckdb.DuckDBPyConnection, MatchingRule], int],
 ) -> int:
-    """Takes pairs that are each other's single best choice until there are none; returns how many. What is left of
-    `candidates` could not be decided."""
-    total = 0
+    """Takes the lonely pairs, and pairs that are each other's single best choice until there are none; returns how
+    many. What is left of `candidates` could not be decided."""
     # Kept until the end: a row whose twin was chosen is told as booked twice.
     connection.execute(
         "CREATE TABLE chosen (left_row INTEGER, right_row INTEGER, left_twin INTEGER, right_twin INTEGER)"
@@ -55,17 +65,13 @@ def nearest(
     for _ in range(ROUNDS_MAX):
         connection.execute(f"CREATE TABLE best AS {_MUTUAL}")
         connection.execute("INSERT INTO chosen FROM best")
-        # Before `take`, which may drop a pair that people ruled out: it would be found again for ever.
-        connection.execute("CREATE TABLE found AS SELECT left_row, right_row FROM best")
-        connection.execute(f"CREATE TABLE rest AS SELECT * FROM candidates {_without('best')}")
-        for name in ("candidates", "best"):
-            connection.execute(f"DROP TABLE {name}")
-        connection.execute("ALTER TABLE rest RENAME TO candidates")
-        count = take(connection, rule)
-        total += count
+        count = database.count(connection, "best")
+        connection.execute(f"CREATE OR REPLACE TABLE candidates AS SELECT * FROM candidates {_without('best')}")
+        connection.execute("DROP TABLE best")
         if not count:
             break
-    return total
+    connection.execute("CREATE TABLE found AS FROM lonely UNION ALL SELECT left_row, right_row FROM chosen")
+    return take(connection, rule)
 
 
 # Not score = best, of which DuckDB makes left best = right best, and joins all with all.
@@ -98,20 +104,8 @@ def _without(taken: str) -> str:
 
 def only(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Takes pairs of rows with no other candidate. A nearer day or amount is no evidence."""
-    # One round only: a row that is left alone because its rival was taken has had a choice.
-    connection.execute("""
-        CREATE TABLE best AS SELECT left_row, right_row, left_twin, right_twin FROM candidates
-        QUALIFY count(*) OVER (PARTITION BY left_row) = 1 AND count(*) OVER (PARTITION BY right_row) = 1
-    """)
-    connection.execute("CREATE TABLE found AS SELECT left_row, right_row FROM best")
-    connection.execute(f"CREATE TABLE rest AS SELECT * FROM candidates {_without('best')}")
-    for name in ("candidates", "best"):
-        connection.execute(f"DROP TABLE {name}")
-    connection.execute("ALTER TABLE rest RENAME TO candidates")
-    # A choice of one is none between twins, so nothing is said of twins.
-    connection.execute(
-        "CREATE TABLE chosen (left_row INTEGER, right_row INTEGER, left_twin INTEGER, right_twin INTEGER)"
-    )
+    # Once only: a row that is left alone because its rival was taken has had a choice.
+    connection.execute("CREATE TABLE found AS FROM lonely")
     return matching.take_pairs(connection, rule)
 
 
@@ -137,5 +131,6 @@ def keep_doubts(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> in
 
 
 def clear(connection: duckdb.DuckDBPyConnection) -> None:
-    for name in ("candidates", "chosen", "left_twins", "right_twins"):
-        connection.execute(f"DROP TABLE {name}")
+    # A choice of one is none between twins, so they were not always looked for.
+    for name in ("candidates", "lonely", "chosen", "left_twins", "right_twins"):
+        connection.execute(f"DROP TABLE IF EXISTS {name}")

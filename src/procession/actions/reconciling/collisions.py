@@ -28,15 +28,22 @@ def found(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequen
         f"SELECT 1 FROM pairs p JOIN ({valued[0]}) l ON l.row = p.left_row JOIN ({valued[1]}) r ON r.row = p.right_row "
         f"WHERE CASE p.rule {wrong} ELSE false END LIMIT 1"
     ).fetchone()
-    return row is not None or any(_in_groups(connection, valued, rule) for rule in rules if rule.kind != "pairs")
+    return row is not None or _in_groups(connection, valued, rules)
 
 
-def _in_groups(connection: duckdb.DuckDBPyConnection, valued: Sequence[str], rule: MatchingRule) -> bool:
+def _in_groups(connection: duckdb.DuckDBPyConnection, valued: Sequence[str], rules: Sequence[MatchingRule]) -> bool:
     items = " UNION ALL ".join(
-        f"SELECT id, {', '.join(f'v{key}' for key in rule.keys)} FROM grouped g JOIN ({values}) v ON v.row = g.row "
-        f"WHERE g.rule = {rule.number} AND g.side = {number}"
-        for number, values in enumerate(valued[: len(SIDES)])
+        f"SELECT g.rule, g.id, v.* FROM grouped g JOIN ({values}) v ON v.row = g.row WHERE g.side = {number}"
+        for number, values in enumerate(valued)
     )
     # A missing value beside others would not be seen by min and max.
-    differ = " OR ".join(f"min(v{key}) <> max(v{key}) OR count(v{key}) < count(*)" for key in rule.keys)
-    return connection.execute(f"SELECT 1 FROM ({items}) GROUP BY id HAVING {differ} LIMIT 1").fetchone() is not None
+    differ = " ".join(
+        f"WHEN {rule.number} THEN "
+        + " OR ".join(f"min(v{key}) <> max(v{key}) OR count(v{key}) < count(*)" for key in rule.keys)
+        for rule in rules
+    )
+    # What people joined has no rule, and may differ.
+    row = connection.execute(
+        f"SELECT 1 FROM ({items}) GROUP BY rule, id HAVING CASE rule {differ} ELSE false END LIMIT 1"
+    ).fetchone()
+    return row is not None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
+from procession.actions.reconciling import items
 from procession.actions.reconciling.items import Hashing
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import BY_HAND, CLOSED, MatchingRule
@@ -30,12 +31,10 @@ def make(connection: duckdb.DuckDBPyConnection, currency: int | None, purpose: i
 
     A match is of the purpose of its left side, and each row of its own currency."""
     # A group may hold several purposes; one stands for all, or two lines would show false differences.
-    connection.execute(f"""
-        CREATE TABLE heads AS
-        SELECT rule, id, {_head(purpose)} AS purpose FROM grouped g
-        LEFT JOIN left_items l ON g.side = 0 AND l.row = g.row LEFT JOIN right_items r ON g.side = 1 AND r.row = g.row
-        GROUP BY rule, id
-    """)
+    joined = "" if purpose is None else items.joined("grouped", "g")
+    connection.execute(
+        f"CREATE TABLE heads AS SELECT rule, id, {_head(purpose)} AS purpose FROM grouped g {joined} GROUP BY rule, id"
+    )
     parts = [part for number in range(len(SIDES)) for part in _parts(number, currency, purpose)]
     connection.execute(
         "CREATE TABLE sums AS SELECT rule, side, currency, purpose, count(*) AS n, coalesce(sum(amount), 0) AS total "
@@ -57,53 +56,57 @@ def _head(purpose: int | None) -> str:
 
 def _parts(number: int, currency: int | None, purpose: int | None) -> list[str]:
     side = SIDES[number]
-    items = f"{side}_items i"
+    rows = f"{side}_items i"
     counted = f"{number} AS side, i.row, i.amount, {_hash('i', currency)} AS currency"
     # Both sides of a pair in one line of the summary, or each purpose would show a difference that there is not.
     own, joined = _hash("i", purpose), ""
     if purpose is not None and side == "right":
         own, joined = f"coalesce(l.hash_{purpose}, i.hash_{purpose})", " JOIN left_items l ON l.row = p.left_row"
     return [
-        f"SELECT p.rule, {counted}, {own} AS purpose FROM pairs p JOIN {items} ON i.row = p.{side}_row{joined}",
-        f"SELECT g.rule, {counted}, h.purpose FROM grouped g JOIN {items} ON i.row = g.row "
+        f"SELECT p.rule, {counted}, {own} AS purpose FROM pairs p JOIN {rows} ON i.row = p.{side}_row{joined}",
+        f"SELECT g.rule, {counted}, h.purpose FROM grouped g JOIN {rows} ON i.row = g.row "
         f"JOIN heads h ON h.rule = g.rule AND h.id = g.id WHERE g.side = {number}",
         f"SELECT {_ONLY[number]}, {counted}, {_hash('i', purpose)} FROM {side}_open i",
-        f"SELECT {_SUGGESTED}, {counted}, {_hash('i', purpose)} FROM {items} "
+        f"SELECT {_SUGGESTED}, {counted}, {_hash('i', purpose)} FROM {rows} "
         f"SEMI JOIN (SELECT row FROM suggested_items WHERE side = {number}) s ON s.row = i.row",
     ]
 
 
 def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
-    """Compare what came in with what is matched, closed or open, side by side.
+    """Compare what came in with what the sums say is matched, closed or open, side by side.
 
     Returns left_total, right_total and difference (left less right) of all rows that came in.
 
     Raises Problem when a row is in no result or in two, or when the totals differ."""
     totals: dict[str, Decimal] = {}
     for number, side in enumerate(SIDES):
-        came = _sums(connection, f"SELECT row, amount FROM {side}_items", "count(*)")
-        went = _sums(
-            connection,
-            f"SELECT row, amount FROM {side}_items JOIN pairs ON row = {side}_row "
-            f"UNION ALL SELECT i.row, amount FROM {side}_items i JOIN grouped g ON g.row = i.row AND g.side = {number} "
-            f"UNION ALL SELECT row, amount FROM {side}_open",
-            "count(DISTINCT row)",
+        count, came, last = _row(
+            connection, f"SELECT count(*), coalesce(sum(amount), 0), coalesce(max(row), 0) FROM {side}_items"
         )
-        # Rows, totals and different rows: a row that is in two results cannot be hidden by one that is in none.
-        if came != went or came[0] != came[2]:
+        rows, went = _row(
+            connection,
+            "SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(total), 0) FROM sums "
+            f"WHERE side = {number} AND rule < {_SUGGESTED}",
+        )
+        # A bit for each row: one that is in two results cannot be hidden by one that is in none.
+        [different] = _row(
+            connection,
+            f"SELECT coalesce(bit_count(bitstring_agg(row, 0, {last})), 0) FROM (SELECT {side}_row AS row FROM pairs "
+            f"UNION ALL SELECT row FROM grouped WHERE side = {number} UNION ALL SELECT row FROM {side}_open)",
+        )
+        if (count, count, came) != (rows, different, went):
             raise Problem(
-                f"the control totals of the {side} side do not balance: {came[0]:,} rows and {came[1]} came in, "
-                f"{went[0]:,} rows and {went[1]} would go out; nothing was published"
+                f"the control totals of the {side} side do not balance: {count:,} rows and {came} came in, "
+                f"{rows:,} rows and {went} would go out; nothing was published"
             )
-        totals[f"{side}_total"] = came[1]
+        totals[f"{side}_total"] = Decimal(came)
     return totals | {"difference": _EXACT.subtract(totals["left_total"], totals["right_total"])}
 
 
-def _sums(connection: duckdb.DuckDBPyConnection, query: str, different: str) -> tuple[int, Decimal, int]:
-    """Rows, total amount, different rows: items are numbers of rows, which are all different."""
-    row = connection.execute(f"SELECT count(*), coalesce(sum(amount), 0), {different} FROM ({query})").fetchone()
+def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    row = connection.execute(query).fetchone()
     assert row is not None
-    return row[0], Decimal(row[1]), row[2]
+    return tuple(row)
 
 
 def summarise(
@@ -178,7 +181,8 @@ def _names(ledgers: Ledgers, hashing: Hashing, key: int | None) -> str:
     if key is None:
         return "SELECT NULL::UBIGINT AS hash, NULL::VARCHAR AS name WHERE false"
     sides = [
-        f"SELECT DISTINCT {hashing.of(value)} AS hash, {_text(value, is_text=ledgers.is_text(key))} AS name FROM {rows}"
+        f"SELECT {hashing.of('v')} AS hash, {_text('v', is_text=ledgers.is_text(key))} AS name "
+        f"FROM (SELECT DISTINCT {value} AS v FROM {rows})"
         for value, rows in ((ledgers.values[one.name][key], one.rows) for one in ledgers.sides)
     ]
     # One name for a value that the two sides write differently, such as 10 and 10.00 as declared numbers.

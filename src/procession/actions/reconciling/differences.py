@@ -39,7 +39,8 @@ def make(
             chosen.append(f"{one.name[0]}.key AS {one.name}_key")
             value = one.written(ledgers.keys[key].of(one.name))
             joined += (
-                f" LEFT JOIN (SELECT {one.row} AS row, CAST({value} AS VARCHAR) AS key FROM {one.rows}) {one.name[0]} "
+                f" LEFT JOIN (SELECT {one.row} AS row, CAST({value} AS VARCHAR) AS key FROM {one.rows} WHERE {one.row} "
+                f"IN (SELECT {one.name}_row FROM match_lines WHERE difference <> 0)) {one.name[0]} "
                 f"ON {one.name[0]}.row = n.{one.name}_row"
             )
     # A group has its difference once, on its first line.

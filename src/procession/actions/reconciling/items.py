@@ -6,7 +6,7 @@ days, hash_N UBIGINT for each compared column. No value is NULL there, and equal
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from procession.actions import values
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reconciling.ledgers import Ledgers
-from procession.actions.reconciling.sides import Side
+from procession.actions.reconciling.sides import SIDES, Side
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,14 +37,15 @@ class Hashing:
         return f"CASE WHEN {value} IS NOT NULL THEN {number} END"
 
 
-def make(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, hashing: Hashing) -> None:
-    """Makes left_items and right_items without the rows of left_given_twice and right_given_twice."""
+def make(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, hashing: Hashing, hashed: Collection[int]) -> None:
+    """Makes left_items and right_items without the rows of left_given_twice and right_given_twice; `hashed`: the N of
+    hash_N."""
     for one in ledgers.sides:
         days = [
             f"CAST(date_diff('day', {_EPOCH}, {day}) AS INTEGER) AS day_{n}"
             for n, day in enumerate(ledgers.days[one.name])
         ]
-        hashes = [f"{hashing.of(value)} AS hash_{n}" for n, value in enumerate(ledgers.values[one.name])]
+        hashes = [f"{hashing.of(ledgers.values[one.name][n])} AS hash_{n}" for n in hashed]
         chosen = ", ".join(
             [f"CAST({one.row} AS INTEGER) AS row", f"{ledgers.amount[one.name]} AS amount", *days, *hashes]
         )
@@ -53,8 +54,18 @@ def make(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, hashing: Hashi
 
 
 def drop(connection: duckdb.DuckDBPyConnection) -> None:
-    for side in ("left", "right"):
+    for side in SIDES:
         connection.execute(f"DROP TABLE IF EXISTS {side}_items")
+
+
+def joined(lines: str, alias: str) -> str:
+    """SQL that joins the items of both sides, as l and r, to lines (side, row) of that alias."""
+    # Narrowed first: a join of a few lines with all items takes a copy of all of them.
+    return " ".join(
+        f"LEFT JOIN (SELECT * FROM {side}_items WHERE row IN (SELECT row FROM {lines} WHERE side = {number})) "
+        f"{side[0]} ON {alias}.side = {number} AND {side[0]}.row = {alias}.row"
+        for number, side in enumerate(SIDES)
+    )
 
 
 def find_given_twice(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, key: int | None) -> Iterator[str]:
@@ -71,6 +82,9 @@ def find_given_twice(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, ke
 
 def _twice(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, one: Side, key: int) -> Iterator[str]:
     value, pair = ledgers.values[one.name][key], ledgers.keys[key]
+    # Most files stand in the order of their keys, and then none is there twice: one look at each, and no hashing.
+    if _is_rising(connection, one, value):
+        return
     row = connection.execute(
         f"SELECT count(*) FILTER ({value} IS NULL), count({value}), count(DISTINCT {value}) FROM {one.rows}"
     ).fetchone()
@@ -104,6 +118,16 @@ def _twice(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, one: Side, k
         f"{found[0]:,} rows of the {one.name} side were given twice, with the same key and content, and count once "
         f"(their amounts: {amount})"
     )
+
+
+def _is_rising(connection: duckdb.DuckDBPyConnection, one: Side, value: str) -> bool:
+    """Whether every row has the value, and each a greater one than the row before it."""
+    # In whatever order the rows come: those of a rising chain are all different.
+    row = connection.execute(
+        f"SELECT coalesce(bool_and(is_there AND coalesce(is_rising, row = 0)), true) FROM (SELECT {one.row} AS row, "
+        f"{value} IS NOT NULL AS is_there, {value} > lag({value}) OVER () AS is_rising FROM {one.rows})"
+    ).fetchone()
+    return row == (True,)
 
 
 def _texts(columns: list[str]) -> list[str]:

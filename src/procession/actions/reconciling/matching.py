@@ -156,9 +156,9 @@ def take_groups(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, why: 
 
 def close(connection: duckdb.DuckDBPyConnection, side: str, rows: str) -> None:
     """Takes the rows of the query `rows` (row) out of the open items."""
-    connection.execute(f"CREATE TABLE remaining AS SELECT * FROM {side}_open ANTI JOIN ({rows}) USING (row)")
-    connection.execute(f"DROP TABLE {side}_open")
-    connection.execute(f"ALTER TABLE remaining RENAME TO {side}_open")
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {side}_open AS SELECT * FROM {side}_open ANTI JOIN ({rows}) USING (row)"
+    )
 
 
 def _next_id(connection: duckdb.DuckDBPyConnection, table: str) -> int:

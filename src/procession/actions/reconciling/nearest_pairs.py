@@ -37,12 +37,13 @@ def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: Matchin
     connection.execute(
         "DELETE FROM candidates WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)"
     )
-    # The whole text too: rows of two documents that share a word are no twins.
-    compared = (*rule.compared, *(["text"] if rule.word else []))
-    choosing.find_twins(connection, [(f"{side}_asked", f"{side}_row", compared) for side in SIDES])
+    choosing.part_lonely(connection, rule)
     if rule.only:
         found = choosing.only(connection, rule)
     else:
+        # The whole text too: rows of two documents that share a word are no twins.
+        compared = (*rule.compared, *(["text"] if rule.word else []))
+        choosing.find_twins(connection, [(f"{side}_asked", f"{side}_row", compared) for side in SIDES])
         found = choosing.nearest(connection, rule, matching.take_pairs)
         if not rule.suggests:
             choosing.keep_twice(connection, (0, 1))
@@ -64,9 +65,13 @@ def _prepared(ledgers: Ledgers, rule: MatchingRule, side: str) -> str:
     one = ledgers.side(side)
     if rule.alike is not None:
         text = ledgers.values[side][rule.alike[0]]
-        clean = f"regexp_replace(upper({text}), '[^\\p{{L}}\\p{{N}}]', '', 'g')"
-        texts = f"SELECT {one.row} AS row, nullif({clean}, '') AS clean FROM {one.rows}"
-        return f"SELECT o.*, x.clean FROM {asked(rule, side)} o JOIN ({texts}) x USING (row) WHERE clean IS NOT NULL"
+        clean = f"nullif(regexp_replace(upper({text}), '[^\\p{{L}}\\p{{N}}]', '', 'g'), '')"
+        # Only texts of rows with a counterpart are cleaned; and not, as without materialized, those of all rows.
+        found = (
+            f"(SELECT * FROM {asked(rule, side)} SEMI JOIN {asked(rule, one.other)} USING ({', '.join(_keys(rule))}))"
+        )
+        joined = f"SELECT o.*, {clean} AS clean FROM {found} o, {one.rows} WHERE o.row = {one.row}"
+        return f"WITH joined AS MATERIALIZED ({joined}) SELECT * FROM joined WHERE clean IS NOT NULL"
     if rule.word is not None:
         return f"SELECT o.*, x.word, x.text FROM {asked(rule, side)} o JOIN ({_words(one, rule.word)}) x USING (row)"
     return f"SELECT * FROM {asked(rule, side)}"

@@ -54,12 +54,21 @@ def make(settings: ReconcileSettings) -> ReconcilePlan:
     )
 
 
+def hashed(plan: ReconcilePlan) -> list[int]:
+    """The N of the columns that rows are compared and summed by: all but a key that only names rows."""
+    return list(dict.fromkeys(plan.keys.index(one) for one in _pairs(plan.settings, _compared(plan.settings))))
+
+
 def _keys(settings: ReconcileSettings) -> Iterable[Given | None]:
+    yield from (*_compared(settings), settings.key)
+
+
+def _compared(settings: ReconcileSettings) -> Iterable[Given | None]:
     for rule in settings.rules:
         yield from rule.equal
         yield rule.empty
         yield rule.alike.column if rule.alike else None
-    yield from (settings.key, settings.currency, settings.totals_by)
+    yield from (settings.currency, settings.totals_by)
 
 
 def _pairs(settings: ReconcileSettings, given: Iterable[Given | None]) -> list[Pair]:

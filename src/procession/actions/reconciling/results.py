@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions import database
 from procession.actions.database import literal, quote
+from procession.actions.reconciling import items
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import BY_HAND, CLOSED, MatchingRule
 from procession.actions.reconciling.sides import Side
@@ -22,40 +23,43 @@ def number_matches(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule
     """Makes match_lines (match, rule, difference, left_row, right_row): matches are numbered by rule, then by their
     smallest left row; a match has as many lines as its longer side."""
     connection.execute("""
-        CREATE TABLE matches AS
-        SELECT row_number() OVER (ORDER BY rule, left_row NULLS LAST, right_row) AS match, *
-        FROM (
-            SELECT rule, left_row, right_row, NULL::INTEGER AS id FROM pairs
-            UNION ALL
-            SELECT rule, min(row) FILTER (side = 0), min(row) FILTER (side = 1), id FROM grouped GROUP BY rule, id
-        )
+        CREATE TABLE sorted_matches AS
+        SELECT rule, left_row, right_row, NULL::INTEGER AS id FROM pairs
+        UNION ALL
+        SELECT rule, min(row) FILTER (side = 0), min(row) FILTER (side = 1), id FROM grouped GROUP BY rule, id
+        ORDER BY rule, left_row NULLS LAST, right_row
     """)
+    # By their place, which a view gives without another copy of them all.
+    connection.execute("CREATE VIEW matches AS SELECT rowid + 1 AS match, * FROM sorted_matches")
     zero = f"CAST(0 AS {ledgers.amount_type})"
     # Most pairs are equal by their rule: only the others are looked up for what they differ by.
     apart = ", ".join([str(rule.number) for rule in rules if rule.allows] + [str(BY_HAND)])
     connection.execute(f"""
-        CREATE TABLE match_lines AS
-        SELECT match, rule, {zero} AS difference, left_row, right_row, left_row::BIGINT AS place FROM matches
-        WHERE id IS NULL AND rule NOT IN ({apart})
-        UNION ALL
-        SELECT match, rule, l.amount - r.amount, left_row, right_row, left_row FROM matches
-        JOIN left_items l ON l.row = left_row JOIN right_items r ON r.row = right_row
+        CREATE TABLE other_lines AS
+        SELECT match, rule, l.amount - r.amount AS difference, left_row, right_row, left_row::BIGINT AS place
+        FROM matches JOIN left_items l ON l.row = left_row JOIN right_items r ON r.row = right_row
         WHERE id IS NULL AND rule IN ({apart})
         UNION ALL
         SELECT match, rule, difference, left_row, right_row, {_BEHIND} + row_number() OVER (ORDER BY match, turn)
         FROM ({_GROUP_LINES})
     """)
+    connection.execute(f"""
+        CREATE VIEW match_lines AS
+        SELECT match, rule, {zero} AS difference, left_row, right_row, left_row::BIGINT AS place FROM matches
+        WHERE id IS NULL AND rule NOT IN ({apart})
+        UNION ALL SELECT * FROM other_lines
+    """)
 
 
 # Lines of groups stand behind those of pairs, whose place is that of their left row.
 _BEHIND = 1 << 32
-_GROUP_LINES = """
+_GROUP_LINES = f"""
     WITH numbered AS (
         SELECT m.match, m.rule, g.side, g.row,
             row_number() OVER (PARTITION BY g.rule, g.id, g.side ORDER BY g.row) AS turn,
             coalesce(l.amount, -r.amount) AS signed
         FROM grouped g JOIN (SELECT * FROM matches WHERE id IS NOT NULL) m ON m.rule = g.rule AND m.id = g.id
-        LEFT JOIN left_items l ON g.side = 0 AND l.row = g.row LEFT JOIN right_items r ON g.side = 1 AND r.row = g.row
+        {items.joined("grouped", "g")}
     ),
     totals AS (SELECT match, sum(signed) AS difference FROM numbered GROUP BY match)
     SELECT match, rule, turn, CASE WHEN turn = 1 THEN any_value(difference) END AS difference,
@@ -79,26 +83,27 @@ def show_matched(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules:
     columns = "m.match, v.name AS rule, m.* EXCLUDE (place, match, rule)"
     shown = f"SELECT {columns} FROM {{}} m JOIN {named} ON v.number = m.rule"
     # A million wide rows take as long to sort as all the rest of the file; as a rule they come in their order.
-    pairs = shown.format(f"({_pairs(ledgers, comment)})")
-    in_order = "" if _is_driven_by(connection, pairs, ledgers.sides[0].name) else "ORDER BY m.place"
-    lines = (
-        f"SELECT {_LINE}, {comment}{_columns(ledgers)} FROM match_lines n {_wide(ledgers)} WHERE n.place >= {_BEHIND}"
-    )
+    asked = [shown.format(f"({_pairs(ledgers, comment, limit)})") for limit in ("", f"LIMIT {_ALL}")]
+    driven = [one for one in asked if _is_driven_by(connection, one, ledgers.sides[0].name)]
+    pairs = driven[0] if driven else f"{asked[0]} ORDER BY m.place"
+    behind = f"(SELECT * FROM match_lines WHERE place >= {_BEHIND})"
+    lines = f"SELECT {_LINE}, {comment}{_columns(ledgers)} FROM {behind} n {_wide(ledgers, behind)}"
     groups = shown.format(f"({lines})")
-    connection.execute(f"CREATE VIEW matched AS ({pairs} {in_order}) UNION ALL ({groups} ORDER BY m.place)")
+    connection.execute(f"CREATE VIEW matched AS ({pairs}) UNION ALL ({groups} ORDER BY m.place)")
 
 
 _LINE = "n.place, n.match, n.rule, n.difference"
 _ALL = 1 << 62
 
 
-def _pairs(ledgers: Ledgers, comment: str) -> str:
-    """SQL of the lines of pairs: goes through the left side, and looks up what each of its rows is paired with."""
+def _pairs(ledgers: Ledgers, comment: str, limit: str) -> str:
+    """SQL of the lines of pairs: goes through the left side, and looks up what each of its rows is paired with.
+
+    A `limit` that nothing reaches keeps the planner from joining in another order, and costs it a thread."""
     left, right = ledgers.sides
-    # The limit keeps the planner from joining in another order.
     found = (
         f"SELECT {_LINE}, n.left_row, {comment}{_columns_of(right)} FROM match_lines n JOIN ({_numbered(right)}) r "
-        f"ON r.{quote(_ROW)} = n.right_row WHERE n.place < {_BEHIND} LIMIT {_ALL}"
+        f"ON r.{quote(_ROW)} = n.right_row WHERE n.place < {_BEHIND} {limit}"
     )
     said = "n.comment, " if comment else ""
     others = ", ".join(f"n.{quote(f'right_{name}')}" for name in right.own)
@@ -143,21 +148,23 @@ def _columns_of(one: Side) -> str:
     return ", ".join(f"{one.name[0]}.{quote(name)} AS {quote(f'{one.name}_{name}')}" for name in one.own)
 
 
-def _wide(ledgers: Ledgers) -> str:
-    """SQL that joins the wide rows of both sides to n.left_row and n.right_row, as l and r."""
-    return " ".join(
-        f"LEFT JOIN ({_numbered(one)}) {one.name[0]} ON {one.name[0]}.{quote(_ROW)} = n.{one.name}_row"
-        for one in ledgers.sides
-    )
+def _wide(ledgers: Ledgers, lines: str) -> str:
+    """SQL that joins the wide rows of both sides to n.left_row and n.right_row, as l and r; `lines` is what n is."""
+    return " ".join(_joined(one, lines, f"{_numbered(one)} WHERE {one.row}") for one in ledgers.sides)
 
 
-def _wide_as_written(ledgers: Ledgers) -> str:
+def _wide_as_written(ledgers: Ledgers, lines: str) -> str:
     """The same with what is compared as it was written: people decide by the keys that they see."""
     return " ".join(
-        f"LEFT JOIN (SELECT {', '.join(_all_written(ledgers, one))} FROM {one.rows}) {one.name[0]} "
-        f"ON {one.name[0]}.{quote(_ROW)} = n.{one.name}_row"
+        _joined(one, lines, f"SELECT {', '.join(_all_written(ledgers, one))} FROM {one.rows} WHERE {one.row}")
         for one in ledgers.sides
     )
+
+
+def _joined(one: Side, lines: str, rows: str) -> str:
+    alias, row = one.name[0], f"{one.name}_row"
+    # Narrowed first: a join of few lines with all rows of a side takes a copy of all of them.
+    return f"LEFT JOIN ({rows} IN (SELECT {row} FROM {lines})) {alias} ON {alias}.{quote(_ROW)} = n.{row}"
 
 
 def _all_written(ledgers: Ledgers, one: Side) -> list[str]:
@@ -174,13 +181,13 @@ _ROW = "the place of the row"  # a name that no file has
 
 def show_suggested(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
     """Makes the view `suggested_rows`: suggestion, rule, why, difference, left_*, right_*."""
-    connection.execute("""
+    connection.execute(f"""
         CREATE TABLE suggestion_lines AS
         WITH numbered AS (
             SELECT s.*, row_number() OVER (PARTITION BY suggestion, side ORDER BY s.row) AS turn,
                 coalesce(l.amount, -r.amount) AS signed
             FROM suggested_items s
-            LEFT JOIN left_items l ON side = 0 AND l.row = s.row LEFT JOIN right_items r ON side = 1 AND r.row = s.row
+            {items.joined("suggested_items", "s")}
         ),
         totals AS (SELECT suggestion, sum(signed) AS difference FROM numbered GROUP BY suggestion)
         SELECT suggestion, rule, any_value(why) AS why, CASE WHEN turn = 1 THEN any_value(difference) END AS difference,
@@ -191,7 +198,7 @@ def show_suggested(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule
         CREATE VIEW suggested_rows AS
         SELECT n.suggestion, v.name AS rule, n.why, n.difference, {_columns(ledgers)}
         FROM suggestion_lines n JOIN {_named(rules)} ON v.number = n.rule
-        {_wide_as_written(ledgers)}
+        {_wide_as_written(ledgers, "suggestion_lines")}
         ORDER BY n.suggestion, n.left_row NULLS LAST, n.right_row
     """)
 
@@ -239,6 +246,6 @@ def _near(ledgers: Ledgers, one: Side, key: int) -> str:
     other = ledgers.side(one.other)
     column = other.written(ledgers.keys[key].of(other.name))
     return (
-        f"LEFT JOIN (SELECT {other.row} AS row, CAST({column} AS VARCHAR) AS near_key FROM {other.rows}) k "
-        "ON k.row = o.near_row"
+        f"LEFT JOIN (SELECT {other.row} AS row, CAST({column} AS VARCHAR) AS near_key FROM {other.rows} "
+        f"WHERE {other.row} IN (SELECT near_row FROM {one.name}_aged)) k ON k.row = o.near_row"
     )

@@ -34,6 +34,7 @@ def _of(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) ->
         f"CREATE TABLE candidates AS SELECT p.row AS left_row, q.row AS right_row, {apart} AS score "
         f"FROM reversible p JOIN reversible q ON {keys} AND p.amount = -q.amount AND p.amount > 0{near}"
     )
+    choosing.part_lonely(connection, rule)
     choosing.find_twins(connection, [("reversible", end, rule.compared) for end in ("left_row", "right_row")])
 
     # As groups, because `pairs` has a row of each side, and here both are of one.

@@ -81,7 +81,9 @@ def _open(asked: _Asked, one: Side) -> str:
         f"{_meant(asked, one, key) if key in asked.texts else values_of[key]} AS meant_{key}" for key in asked.compared
     )
     written = ", ".join(f"{values_of[key]} AS key_{key}" for key in asked.texts)
-    return f"SELECT o.row, o.amount, {written}, {meant} FROM {one.rows} JOIN {one.name}_open o ON o.row = {one.row}"
+    # Only rows whose amount is open on the other side too: a dozen functions make what a text may mean.
+    rows = f"(SELECT * FROM {one.name}_open SEMI JOIN {one.other}_open USING (amount))"
+    return f"SELECT o.row, o.amount, {written}, {meant} FROM {one.rows} JOIN {rows} o ON o.row = {one.row}"
 
 
 def _meant(asked: _Asked, one: Side, key: int) -> str:

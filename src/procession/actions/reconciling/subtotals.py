@@ -46,11 +46,12 @@ def _suspects(
     connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, one: Side, keys: Sequence[int]
 ) -> list[tuple[int, Decimal, Decimal, bool]]:
     """row, amount, sum of all rows before it, whether a word says that it is a total."""
+    # First of all, as it reads no texts: where no row is the sum of all before it, no total begins.
+    if not keys or not _has_sum(connection, ledgers, one):
+        return []
     texts = [f"CAST({ledgers.values[one.name][key]} AS VARCHAR)" for key in keys]
     word = " OR ".join(f"coalesce(regexp_full_match({text}, '{_WORDS}'), false)" for text in texts)
     empty = " OR ".join(f"{text} IS NULL" for text in texts)
-    if not texts or connection.execute(f"SELECT 1 FROM {one.rows} WHERE {empty} OR {word} LIMIT 1").fetchone() is None:
-        return []
     # Not by format(): a user's column may have braces in its name.
     before, after = (
         f"""
@@ -65,6 +66,17 @@ def _suspects(
     first = connection.execute(f"{before} AND (is_word OR amount = total) {after}").fetchall()
     # Totals of sections begin anew behind each other; only where there is one is it worth looking at more.
     return connection.execute(before + after).fetchall() if any(True for _ in _totals(first)) else []
+
+
+def _has_sum(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, one: Side) -> bool:
+    """Whether the amount of a row is, with any sign, the sum of all before it."""
+    # No order is asked for: rows of a table come in theirs, and a window without one is a running sum and no sort.
+    found = connection.execute(
+        "SELECT 1 FROM (SELECT amount, sum(amount) OVER (ROWS UNBOUNDED PRECEDING) AS total FROM "
+        f"(SELECT {ledgers.amount[one.name]} AS amount FROM {one.rows})) "
+        "WHERE amount <> 0 AND (total - amount = amount OR total = 0) LIMIT 1"
+    ).fetchone()
+    return found is not None
 
 
 def _totals(suspects: Sequence[tuple[int, Decimal, Decimal, bool]]) -> Iterator[tuple[int, Decimal]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,6 @@ from procession.actions.reconciling.matching import MatchingRule
 from procession.actions.reconciling.plans import ReconcilePlan
 from procession.actions.reconciling.reconcile_settings import ReconcileSettings, sources_of
 from procession.actions.reconciling.sides import SIDES, Side
-from procession.actions.tables import inputs
 from procession.model.lifecycle import StepStatus
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts:
     sides = _load(context, connection, plan, warnings)
     given = None if settings.decisions is None else decisions.load(context, connection, settings.decisions)
     # Between our reading of files and the user's conditions.
-    database.lock(connection, context.folder, inputs.paths())
+    database.lock(connection, context.folder, database.table_files())
     as_of = plans.as_of(context)
     compared = ledgers.settle(
         connection, sides, keys=plan.keys, dates=plan.dates, amount=(plan.amount, plan.is_opposite)
@@ -109,7 +108,7 @@ def reconcile(context: Context, connection: duckdb.DuckDBPyConnection, attempts:
     rules = plans.rules(context, connection, plan, compared)
     warnings += items.find_given_twice(connection, compared, plan.key(settings.key))
     warnings += _decided(connection, compared, given, plan)
-    hashing = _match(context, connection, compared, rules, attempts)
+    hashing = _match(context, connection, compared, rules, (plans.hashed(plan), attempts))
     found = Found(ledgers=compared, rules=rules, plan=plan, hashing=hashing, as_of=as_of, warnings=warnings)
     _explain(context, connection, found, sides)
     _make_results(context, connection, found)
@@ -148,12 +147,13 @@ def _match(
     connection: duckdb.DuckDBPyConnection,
     compared: Ledgers,
     rules: Sequence[MatchingRule],
-    attempts: Sequence[Hashing],
+    hashes: tuple[Collection[int], Sequence[Hashing]],
 ) -> Hashing:
     """Applies all rules; again with another salt where different values had one hash."""
+    hashed, attempts = hashes
     for hashing in attempts:
         items.drop(connection)
-        items.make(connection, compared, hashing)
+        items.make(connection, compared, hashing, hashed)
         matching.begin(connection)
         if context.settings.decisions is not None:
             decisions.apply(connection)
@@ -203,8 +203,8 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection, found
     # Last: a suggestion of which a later rule took a row is none any more.
     suggested = suggestions.make(connection)
     # Before limits and outputs: nothing is published of a reconciliation that lost a row.
-    totals = control_totals.check(connection)
     control_totals.make(connection, *by)
+    totals = control_totals.check(connection)
     control_totals.summarise(connection, found.ledgers, found.rules, found.hashing, by)
     reasons.make(connection, found.ledgers, found.rules)
     ages.make(connection, found.ledgers, day, found.as_of, key)

@@ -92,12 +92,12 @@ class RowWork:
         names = self.connection.extract_statements(query)[0].named_parameters
         return {name: self.values[name] for name in names} or None
 
-    def lock(self) -> None:
-        """From now on only what was loaded can be read. Called before any text of a user is run."""
-        macros.make(self.connection)
-        from procession.actions.tables import inputs
-
-        database.lock(self.connection, self.context.folder, inputs.paths())
+    def lock(self, *, runs_sql: bool = True) -> None:
+        """From now on only what was loaded can be read. Called before any text of a user is run, where it `runs_sql`,
+        which may use our functions."""
+        if runs_sql:
+            macros.make(self.connection)
+        database.lock(self.connection, self.context.folder, database.table_files())
 
     def total(self, relation: str, prefix: str) -> dict[str, Decimal]:
         """Control totals of a relation, kept as figures such as total_out.amount."""

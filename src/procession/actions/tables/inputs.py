@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions import relations
 from procession.actions.contract import Context, TableInput
-from procession.actions.database import quote
+from procession.actions.database import TABLES_FOLDER, quote
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import CellColumn
 from procession.actions.reading.columns import Relation, texts_of
@@ -23,8 +23,6 @@ from procession.model.columns import RECORD_ID, Column
 
 if TYPE_CHECKING:
     import duckdb
-
-FOLDER = "tables"
 
 
 def load(
@@ -78,7 +76,7 @@ def _declared(number: int, column: Column) -> Declared:
 
 def _linked(table: TableInput) -> list[PartFile]:
     """The files under names that tell nothing of this machine."""
-    folder = Path(FOLDER)
+    folder = Path(TABLES_FOLDER)
     folder.mkdir(exist_ok=True)
     first, parts = len(list(folder.iterdir())), []
     for number, file in enumerate(table.files, start=first):
@@ -86,9 +84,3 @@ def _linked(table: TableInput) -> list[PartFile]:
         path.symlink_to(file.path)
         parts.append(PartFile(number=number, path=str(path), rows=file.rows))
     return parts
-
-
-def paths() -> list[str]:
-    """The files of tables that the step reads, for database.lock()."""
-    place = Path(FOLDER)
-    return sorted(map(str, place.iterdir())) if place.is_dir() else []

@@ -121,7 +121,7 @@ def _type(connection: duckdb.DuckDBPyConnection, rows: SentRows) -> tuple[str, .
     connection.execute(f"CREATE TABLE {TYPED} AS SELECT {values} FROM {quote(RELATION)}")
     fitting.check(connection, rows.cells, made, TYPED)
     currencies.find(connection, rows.cells, made)
-    rounded = {said.heading: fitting.residue(connection, said) for said in made.values()}
+    rounded = {said.heading: fitting.residue(connection, said, quote(RELATION)) for said in made.values()}
     # The texts are as large as the request; only the typed rows are needed from here on.
     connection.execute(f"DROP TABLE {quote(RELATION)}")
     connection.execute(f"CREATE TABLE {MATCHED} ({NUMBER} BIGINT, record BIGINT, path VARCHAR)")

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
+from itertools import chain
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    InvalidPathError,
+    NotFoundError,
+    NotSupportedError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import S3Store
 
 from procession.actions.contract import ConnectionInput
@@ -20,12 +30,15 @@ from procession.actions.transferring.sides import (
     BLOCK_BYTES,
     ENTRIES_MAX,
     SECONDS_MAX,
+    Denied,
     Gone,
     Listing,
     NameTaken,
     RemoteFile,
 )
 from procession.actions.transferring.tunnels import Tunnel
+
+PAGE_OBJECTS = 1_000  # S3 gives no more at once
 
 
 class BucketSide:
@@ -69,18 +82,41 @@ class BucketSide:
             raise Gone(f"there is no {remote_names.shown(path)} in {self.place}") from error
         except (AlreadyExistsError, PreconditionError) as error:
             raise NameTaken(f"{remote_names.shown(path)} is there already") from error
+        except (PermissionDeniedError, UnauthenticatedError, InvalidPathError, NotSupportedError) as error:
+            raise Denied(f"{self.place}: {_words(error)}") from error
         except BaseError as error:
             raise Problem(f"{self.place}: {_words(error)}") from error
 
     def entries(self, folder: str) -> Listing:
         with self._told(folder):
+            # Counted first, page by page: the library gathers all of a folder before it gives any.
+            for number, _ in enumerate(self._steps_below(folder)):
+                if number >= ENTRIES_MAX:
+                    raise Problem(f"{remote_names.shown(folder)} holds more than {ENTRIES_MAX:,} objects")
             found = obstore.list_with_delimiter(self._store, f"{folder}/" if folder else None)
-        if len(found["objects"]) > ENTRIES_MAX:
-            raise Problem(f"{remote_names.shown(folder)} holds more than {ENTRIES_MAX:,} objects")
         # What has a further slash is no file of this folder.
         files = tuple(_remote(one) for one in found["objects"])
         others = tuple(str(one).rstrip("/").rpartition("/")[2] for one in found["common_prefixes"])
         return Listing(files=files, others=others)
+
+    def _steps_below(self, folder: str) -> Iterator[str]:
+        """Names of objects and folders, each at least once; most of what a large folder below holds is passed over."""
+        start, offset, name = f"{folder}/" if folder else "", "", ""
+        while True:
+            inner = 0
+            for one in chain.from_iterable(obstore.list(self._store, start or None, offset=offset or None)):
+                before = name
+                name, slash, _ = one["path"].removeprefix(start).partition("/")
+                inner = inner + 1 if slash and name == before else 0
+                if inner == 0:
+                    yield name
+                elif inner > PAGE_OBJECTS:
+                    break
+            else:
+                return
+            # The first name behind all that begin with "name/". A server that begins anew all the same is left at it.
+            if offset == (offset := f"{start}{name}0"):
+                return
 
     def find(self, path: str) -> RemoteFile | None:
         try:

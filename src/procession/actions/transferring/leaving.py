@@ -10,7 +10,7 @@ from procession.actions.contract import Context, FileInput
 from procession.actions.problems import Problem
 from procession.actions.references import parse
 from procession.actions.transferring import remote_names
-from procession.actions.transferring.sides import PART, NameTaken, RemoteFile, digest_of, digest_of_file
+from procession.actions.transferring.sides import PART, Denied, NameTaken, RemoteFile, digest_of, digest_of_file
 from procession.actions.transferring.transfer_settings import TransferSettings
 from procession.actions.transferring.work import FileTransfer, Transferred, mark
 
@@ -94,12 +94,13 @@ def _was_taken_away(transfer: FileTransfer, one: _Leaving) -> bool:
     if last != _LEAVING:
         return last == _LEFT
     # That try ended at the rename itself: while the part is there, the name was not given.
-    if side.find(path + PART) is not None:
+    if side.can_grow and side.find(path + PART) is not None:
         return False
     # Nor is a part that somebody has cleared away a delivery, and a second one would pay twice.
+    gone = "neither it nor its unfinished part is" if side.can_grow else "it is not"
     raise Problem(
-        f"whether an earlier try has left {remote_names.shown(one.name)} is not known: neither it nor its unfinished"
-        f" part is at {side.place} any more; look there, and if it did not arrive, put it there or begin a new run"
+        f"whether an earlier try has left {remote_names.shown(one.name)} is not known: {gone} at {side.place} now;"
+        " look there, and if it did not arrive, put it there or begin a new run"
     )
 
 
@@ -115,15 +116,13 @@ def _send(transfer: FileTransfer, one: _Leaving) -> None:
     side, path = transfer.side, transfer.at(one.name)
     with one.path.open("rb") as file:
         side.stage(path, file)
-        # Of a bucket no retry could tell "sent" from "about to be sent": afterwards only.
-        if side.can_grow:
-            transfer.context.record(_mark(transfer, one, _LEAVING))
+        transfer.context.record(_mark(transfer, one, _LEAVING))
         try:
             side.settle(path, file, replaces=transfer.settings.overwrite)
-        except NameTaken:
+        except Denied as denied:
             # Somebody was faster since it was looked at; perhaps with the same.
-            if digest_of(side, path) != one.sha256:
-                _record_failure(transfer, one)
+            if not isinstance(denied, NameTaken) or digest_of(side, path) != one.sha256:
+                transfer.context.record(_mark(transfer, one, _UNLEFT))
                 raise
         except Problem:
             _record_failure(transfer, one)

@@ -26,7 +26,9 @@ class RemoteFile:
     modified_at: datetime | None
 
     def is_as(self, other: RemoteFile) -> bool:
-        return (self.size_bytes, self.modified_at) == (other.size_bytes, other.modified_at)
+        """Whether it has the size and time of the other; a list of what was left there knows no times."""
+        is_then = other.modified_at is None or self.modified_at == other.modified_at
+        return self.size_bytes == other.size_bytes and is_then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,11 @@ class NotSupported(Problem):
     """The other side has no such request; nothing has happened."""
 
 
-class NameTaken(Problem):
+class Denied(Problem):
+    """The other side has said no; nothing has happened."""
+
+
+class NameTaken(Denied):
     """There is one of this name already."""
 
 

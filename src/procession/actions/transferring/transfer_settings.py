@@ -16,6 +16,8 @@ FILES_MAX = 1_000  # of a step; who has more takes several steps
 MEGABYTES_MAX = 4_096
 _Name = Annotated[str, Meta(max_length=200)]
 _Folder = Annotated[str, Meta(max_length=500)]
+_MOVE_TO = "move to "
+_After = Annotated[str, Meta(max_length=500, pattern=r"^(delete|move to [^ ].*)$")]
 _FOLDER = "below the folder that the connection may reach; {key} stands for an input"
 
 
@@ -60,9 +62,16 @@ class TransferSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     inputs: Annotated[
         dict[Name, Given], Meta(description="values for {key} in path, pattern, name and to: references or constants")
     ] = {}
-    overwrite: Annotated[bool, Meta(description="put, move: replace a file of this name that has another content")] = (
-        False
-    )
+    after: Annotated[
+        _After | None,
+        Meta(
+            description='get: what becomes of the fetched files there: "move to done/" or "delete". It is done once the'
+            f" step's files are kept, and for a file that is still as it was fetched; the folder is {_FOLDER}"
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool, Meta(description="put, move, after: replace a file of this name that has another content")
+    ] = False
     none: Annotated[Literal["warn", "fail"], Meta(description="what becomes of the step when no file is found")] = (
         "warn"
     )
@@ -96,7 +105,18 @@ def writes(settings: TransferSettings) -> tuple[str, ...]:
 
 def effect_of(settings: TransferSettings) -> Effect:
     # get and list leave everything as it is there; the others come to the same when they are done again.
-    return Effect.PURE if settings.do in {"get", "list"} else Effect.IDEMPOTENT
+    leaves_all = settings.do in {"get", "list"} and settings.after is None
+    return Effect.PURE if leaves_all else Effect.IDEMPOTENT
+
+
+def folder_after(settings: TransferSettings) -> str | None:
+    """The folder that fetched files are moved to afterwards; None for none."""
+    after = settings.after or ""
+    if not after.startswith(_MOVE_TO):
+        return None
+    folder = after.removeprefix(_MOVE_TO)
+    # One slash alone stays, and is refused as absolute.
+    return folder if folder == "/" else folder.removesuffix("/")
 
 
 def check(settings: TransferSettings) -> tuple[str, ...]:
@@ -109,22 +129,21 @@ def check(settings: TransferSettings) -> tuple[str, ...]:
         ("pattern", settings.pattern),
         ("name", settings.name),
         ("to", settings.to),
+        ("after", settings.after),
     ):
         found += naming.mistakes(place, text, settings.inputs)
-    found += [f"{place}: {why}" for place, why in _names(settings)]
-    return (*found, *_fits(settings))
+    return (*found, *name_mistakes(settings), *_fits(settings))
 
 
-def _names(settings: TransferSettings) -> list[tuple[str, str]]:
-    """What can be said of names before their keys are filled in."""
+def name_mistakes(settings: TransferSettings) -> list[str]:
+    """What can be said of folders and names before their keys are filled in, and is asked again when they are."""
     found = []
-    for place, text in (("path", settings.path), ("to", settings.to or "")):
+    for place, text in (("path", settings.path), ("to", settings.to or ""), ("after", folder_after(settings) or "")):
         if why := remote_names.folder_mistake(text):
-            found.append((place, why))
-    # Asked again when the keys are filled in: a value can bring what the text has not.
+            found.append(f"{place}: {why}")
     for place, name in (("pattern", settings.pattern), ("name", settings.name)):
         if name is not None and (why := remote_names.name_mistake(name)):
-            found.append((place, why))
+            found.append(f"{place}: {why}")
     return found
 
 
@@ -148,6 +167,8 @@ def _fits(settings: TransferSettings) -> list[str]:
         found.append('get needs "outputs.file" for one file, or "outputs.files" for any number')
     if do != "get" and (got.file or got.files):
         found.append(f"{do} fetches no file: it has outputs.list and outputs.count")
+    if do == "get" and settings.overwrite and folder_after(settings) is None:
+        found.append('get has no "overwrite", unless the files are moved afterwards')
     if do == "list" and not (got.list or got.count):
         found.append('list needs "outputs.list" or "outputs.count"')
     return found
@@ -159,5 +180,6 @@ _ONLY = {
     "pattern": {"get", "list", "move", "delete"},
     "listed": {"move", "delete"},
     "to": {"move"},
-    "overwrite": {"put", "move"},
+    "after": {"get"},
+    "overwrite": {"put", "move", "get"},
 }

@@ -8,7 +8,7 @@ from procession.actions import naming
 from procession.actions.contract import Context, FileOutput, OutputValue, StepOutcome
 from procession.actions.problems import Problem
 from procession.actions.references import parse, resolve
-from procession.actions.transferring import fetching, leaving, remote_names, shifting
+from procession.actions.transferring import fetching, following, leaving, shifting, transfer_settings
 from procession.actions.transferring.opening import opened
 from procession.actions.transferring.transfer_settings import TransferSettings
 from procession.actions.transferring.work import FileTransfer, Transferred, list_of, told
@@ -49,7 +49,8 @@ def preview(context: Context) -> str:
         case "move":
             return f"moves {names} from {where} to the folder {settings.to}"
         case do:
-            return f"{do}s {names} {'from' if do == 'get' else 'in'} {where}".replace("gets", "fetches")
+            said = f"{do}s {names} {'from' if do == 'get' else 'in'} {where}".replace("gets", "fetches")
+            return said if settings.after is None else f"{said}; afterwards: {settings.after}"
 
 
 def _names(context: Context, settings: TransferSettings) -> str:
@@ -64,14 +65,16 @@ def _filled(context: Context) -> TransferSettings:
     # Once, for all four: a value that changes in between would name two folders.
     values = {key: resolve(context, value) for key, value in given.inputs.items()}
     filled = {}
-    for place in ("path", "to", "pattern", "name"):
+    for place in ("path", "to", "pattern", "name", "after"):
         text = getattr(given, place)
-        filled[place] = None if text is None else naming.fill(text, values)
-        # The same rules as when the file was applied, now that the values are there.
-        mistake = remote_names.folder_mistake if place in {"path", "to"} else remote_names.name_mistake
-        if text is not None and (why := mistake(filled[place] or "")):
-            raise Problem(f"{place}: {why}")
-    return replace(given, **filled)
+        # Without inputs there is no key: a follow-up gets its folders as they were filled, with whatever is in them.
+        filled[place] = naming.fill(text, values) if text is not None and values else text
+    settings = replace(given, **filled)
+    # The same rules as when the file was applied, now that the values are there.
+    if mistake := next(iter(transfer_settings.name_mistakes(settings)), None):
+        raise Problem(mistake)
+    following.check(settings)
+    return settings
 
 
 def _performed(transfer: FileTransfer) -> dict[str, OutputValue]:
@@ -101,7 +104,8 @@ def _outcome(transfer: FileTransfer, made: dict[str, OutputValue]) -> StepOutcom
     status = StepStatus.WARNING if transfer.remarks or not count else StepStatus.SUCCESS
     # Compared with the run before: a day with half of the bytes shows on the page.
     figures = {"files": count, "bytes": sum(one.file.size_bytes or 0 for one in transfer.done)}
-    return StepOutcome(status=status, message=message, outputs={**made, **_lists(transfer)}, figures=figures)
+    outputs, asked = {**made, **_lists(transfer)}, following.asked(transfer)
+    return StepOutcome(status=status, message=message, outputs=outputs, figures=figures, follow_up=asked)
 
 
 def _earlier(transfer: FileTransfer) -> str:

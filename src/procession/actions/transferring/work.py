@@ -42,6 +42,11 @@ class FileTransfer:
     done: list[Transferred] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     before: int = 0
+    earlier: frozenset[str] = field(init=False)  # what earlier tries have recorded
+
+    def __post_init__(self) -> None:
+        # Asked for each of a thousand files.
+        self.earlier = frozenset(self.context.journal)
 
     @property
     def folder(self) -> str:
@@ -84,8 +89,8 @@ def list_of(done: Iterable[Transferred]) -> bytes:
     return text.getvalue().encode()
 
 
-def listed(content: bytes, called: str) -> list[RemoteFile]:
-    """The files of such a list. Raises Problem for anything else."""
+def listed(content: bytes, called: str) -> list[Transferred]:
+    """The files of such a list, with the SHA-256 of those fetched or left. Raises Problem for anything else."""
     try:
         # A mark at its beginning is what a spreadsheet adds when somebody saves the list.
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
@@ -98,21 +103,22 @@ def listed(content: bytes, called: str) -> list[RemoteFile]:
         raise Problem(f"{called} names more than {FILES_MAX:,} files")
     found = [_of_row(row, f"{called}, line {line}") for line, row in enumerate(rows[1:], 2)]
     # The second would find that the first has moved it away, and call it gone.
-    if len({one.name for one in found}) < len(found):
+    if len({one.file.name for one in found}) < len(found):
         raise Problem(f"{called} names a file twice")
     return found
 
 
-def _of_row(row: Sequence[str], place: str) -> RemoteFile:
+def _of_row(row: Sequence[str], place: str) -> Transferred:
     try:
-        name, size, at, _ = row
+        name, size, at, sha256 = row
         if why := remote_names.name_mistake(_restored(name)):
             raise Problem(f"{place}: {why}")
-        return RemoteFile(
+        file = RemoteFile(
             name=_restored(name),
             size_bytes=int(size) if size else None,
             modified_at=datetime.strptime(at, _MOMENT).replace(tzinfo=UTC) if at else None,
         )
+        return Transferred(file=file, sha256=sha256)
     except ValueError:
         raise Problem(f"{place} is no line of a list of transfer_files") from None
 

@@ -137,7 +137,7 @@ def _padded(text: str, decimals: int) -> str:
 
 def count_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str]) -> int:
     """How many rows there are. Raises Problem for the first infinity or NaN: in a file it would pass for text."""
-    tests = {column: _is_endless(column, kind) for column, kind in types.items() if _is_time(kind) or kind in _BINARY}
+    tests = _endless(types)
     # One pass for all: a relation that is a join of two others is made for each.
     asked = ", ".join(["count(*)", *(f"count(*) FILTER ({test})" for test in tests.values())])
     counted = connection.execute(f"SELECT {asked} FROM {quote(relation)}").fetchone()
@@ -150,6 +150,19 @@ def count_finite(connection: duckdb.DuckDBPyConnection, relation: str, types: Ma
         if found is not None:
             raise Problem(f'row {found[0]:,} of the column "{column}" is {found[1]}, which is {words}')
     return int(rows)
+
+
+def finite(types: Mapping[str, str]) -> dict[str, str]:
+    """For the columns that may hold infinity or NaN: SQL of their values, which raises InvalidInputException for it."""
+    return {
+        column: f"CASE WHEN {test} THEN error('not finite') ELSE {quote(column)} END"
+        for column, test in _endless(types).items()
+    }
+
+
+def _endless(types: Mapping[str, str]) -> dict[str, str]:
+    """Conditions of infinity and of NaN, for the columns that may hold them."""
+    return {column: _is_endless(column, kind) for column, kind in types.items() if _is_time(kind) or kind in _BINARY}
 
 
 def _is_time(kind: str) -> bool:

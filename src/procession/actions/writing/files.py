@@ -15,6 +15,9 @@ from procession.actions.writing.exports import OutputOptions, Target, file_name,
 if TYPE_CHECKING:
     import duckdb
 
+# The first level: half the time of the usual one, for files of the same size.
+_PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+
 
 def write(
     context: Context,
@@ -36,9 +39,10 @@ def write(
     # By the reference: two outputs may have the same name for people.
     path = context.folder / database.EXPORT_FOLDER / f"{reference_of(target)}{suffix}"
     types = database.columns(connection, relation)
-    rows = csv_cells.count_finite(connection, relation, types)
     warnings += [f"{name}: {text}" for text in residues.warnings(connection, relation, types)]
+    # Parquet looks at its values as it writes them: a relation that is a join of two others is made once.
     if suffix != ".parquet":
+        rows = csv_cells.count_finite(connection, relation, types)
         found = time_texts.repeated_hours(connection, relation, types, options_of(target).zone)
         warnings += [f"{name}: {text}" for text in found]
     match suffix:
@@ -47,7 +51,7 @@ def write(
             warnings += [f"{name}: {text}" for text in notes.warnings]
             remarks = notes.remarks
         case ".parquet":
-            remarks = write_parquet(connection, relation, path)
+            rows, remarks = write_parquet(connection, relation, path, is_finite=True)
         case ".csv":
             remarks = _write_csv(connection, relation, path, options_of(target), warnings)
         case _:
@@ -75,21 +79,29 @@ def _write_rows(
     return FileOutput(path=str(path), name=wanted.file_name)
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> tuple[str, ...]:
-    """Returns lines for the log: columns that Parquet holds as another type. Raises Problem."""
+def write_parquet(
+    connection: duckdb.DuckDBPyConnection, relation: str, path: Path, *, is_finite: bool = False
+) -> tuple[int, tuple[str, ...]]:
+    """Returns how many rows there are, and lines for the log: columns that Parquet holds as another type.
+
+    Raises Problem, with `is_finite` also for the first infinity or NaN."""
     import duckdb
 
     types = database.columns(connection, relation)
-    shown = ", ".join(parquet_columns.shown(column, kind) for column, kind in types.items())
+    checked = csv_cells.finite(types) if is_finite else {}
+    shown = ", ".join(parquet_columns.shown(column, kind, checked.get(column)) for column, kind in types.items())
     try:
-        connection.execute(
-            f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-        )
+        row = connection.execute(f"COPY (SELECT {shown} FROM {quote(relation)}) TO {literal(str(path))} {_PARQUET}")
+        [rows] = row.fetchone() or (0,)
+    except duckdb.InvalidInputException:
+        # It has raised for such a value; this says which.
+        csv_cells.count_finite(connection, relation, types)
+        raise
     except duckdb.ConversionException as error:
         told = database.complaint(error, {})
         raise Problem(f"{told}; Parquet holds no longer number: cast the column to VARCHAR") from error
     wanted = {column: parquet_columns.exact(kind) for column, kind in types.items()}
-    return tuple(
+    return rows, tuple(
         f'column "{column}": {types[column]} written as {kind}, which Parquet holds exactly'
         for column, kind in wanted.items()
         if kind != types[column]

@@ -30,7 +30,9 @@ def exact(kind: str) -> str:
     return _INEXACT.sub(lambda found: found[1] or _INSTEAD[found[2]], kind)
 
 
-def shown(column: str, kind: str) -> str:
-    """The column under its own name. A number of more than 38 digits raises a ConversionException."""
+def shown(column: str, kind: str, value: str | None = None) -> str:
+    """The column, or a value of its kind, under its own name. A number of more than 38 digits raises a
+    ConversionException."""
     name, wanted = quote(column), exact(kind)
-    return name if wanted == kind else f"CAST({name} AS {wanted}) AS {name}"
+    value = value or name
+    return f"{value if wanted == kind else f'CAST({value} AS {wanted})'} AS {name}"

@@ -21,6 +21,7 @@ from procession.engine.isolation.contract import Done, Heartbeat, Progress, Reco
 from procession.model.child_runs import KEY_CHARACTERS_MAX, ROWS_MAX, CalledRow
 from procession.model.figures import FIGURES_MAX, NAME_CHARACTERS_MAX, Figure
 from procession.model.files import clean_name
+from procession.model.follow_ups import LIST_CHARS_MAX, SETTINGS_MAX, FollowUp
 from procession.model.journals import RECORD_CHARS_MAX, RECORDS_MAX
 from procession.model.lifecycle import StepStatus
 
@@ -42,6 +43,7 @@ _Path = Annotated[str, Meta(min_length=1, max_length=_PATH_CHARS_MAX, pattern=r"
 _Value = None | bool | int | str | Ext
 _FigureName = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 _Figures = Annotated[dict[_FigureName, int | Ext], Meta(max_length=FIGURES_MAX)]
+_Setting = Annotated[str, Meta(max_length=_REFERENCE_CHARS_MAX)] | bool
 _Outputs = Annotated[dict[Annotated[str, Meta(max_length=_REFERENCE_CHARS_MAX)], _Value], Meta(max_length=OUTPUTS_MAX)]
 
 
@@ -86,6 +88,11 @@ class _Exit(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="ex
     is_over_memory: bool
 
 
+class _FollowUp(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    settings: Annotated[dict[_FigureName, _Setting], Meta(max_length=SETTINGS_MAX)]
+    listed: Annotated[str, Meta(min_length=1, max_length=LIST_CHARS_MAX)]
+
+
 class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     number: Annotated[int, Meta(ge=1, le=_JOBS_MAX)]
     key: Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX)]
@@ -103,6 +110,7 @@ class _Done(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag="do
     leaves: bool = False
     figures: _Figures = {}
     rows: Annotated[list[_Row], Meta(max_length=ROWS_MAX)] | None = None
+    follow_up: _FollowUp | None = None
 
 
 class _File(msgspec.Struct):
@@ -160,11 +168,17 @@ def _wire(frame: Frame) -> _Wire:
             outputs = {reference: _packed(reference, value) for reference, value in outcome.outputs.items()}
             figures = {name: _packed(name, value) for name, value in outcome.figures.items()}
             said = _told(outcome.message)
-            return _Done(job, outcome.status.value, said, outputs, reusable, leaves, figures, _rows(outcome))  # type: ignore[arg-type]
+            more = (_rows(outcome), _follow_up(outcome))
+            return _Done(job, outcome.status.value, said, outputs, reusable, leaves, figures, *more)  # type: ignore[arg-type]
 
 
 def _rows(outcome: StepOutcome) -> list[_Row] | None:
     return None if outcome.rows is None else [_Row(row.number, row.key, dict(row.given)) for row in outcome.rows]
+
+
+def _follow_up(outcome: StepOutcome) -> _FollowUp | None:
+    asked = outcome.follow_up
+    return None if asked is None else _FollowUp(asked.settings, asked.listed)
 
 
 def _told(message: str) -> str:
@@ -223,6 +237,7 @@ def _finished(said: _Done) -> Finished:
         rows=None
         if said.rows is None
         else tuple(CalledRow(number=row.number, key=shown(row.key), given=row.given) for row in said.rows),
+        follow_up=None if (asked := said.follow_up) is None else FollowUp(settings=asked.settings, listed=asked.listed),
     )
     return Finished(done=Done(outcome=outcome, leaves=said.leaves), job=said.job, reusable=said.reusable)
 

@@ -32,7 +32,7 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     more_actions: tuple[str, ...] = ()
     import_paths: tuple[str, ...] = ()
     user_ready: int = 4  # 0: there is no user code, and no fork server for it
-    warm_ready: int = 2
+    warm_ready: int = 2  # 0: the same for built-in actions that reach nothing
     workers_max: int = 16  # of each kind, in use at the same time
     preload: tuple[str, ...] = (
         "duckdb",

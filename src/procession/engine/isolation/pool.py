@@ -76,7 +76,10 @@ class ForkServerIsolation:
         if self._groups:
             return
         kinds = [(True, False), (True, True)] if self._settings.network_allowed else [(True, False)]
-        kinds = [*(kinds if self._settings.user_ready else []), (False, False)]
+        kinds = [
+            *(kinds if self._settings.user_ready else []),
+            *([(False, False)] if self._settings.warm_ready else []),
+        ]
         orders = (Orders(settings=self._settings, user_code=user, network=network) for user, network in kinds)
         self._groups = tuple(self._new_group(one) for one in orders)
         for group in self._groups:

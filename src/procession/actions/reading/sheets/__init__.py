@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from procession.actions.reading.sheets.binary import BinaryBook
 from procession.actions.reading.sheets.containers import Container
 from procession.actions.reading.sheets.office import OfficeBook
 from procession.actions.reading.sheets.open_document import OpenDocument
+from procession.actions.reading.sheets.quick import QuickCells
 from procession.actions.reading.sheets.rows import Book, Findings, Row
 from procession.actions.reading.sheets.tables import Collector
 
@@ -32,14 +33,25 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
         tab = tabs.choose(book.tabs, options.sheet, source.name)
         collector = tables.collect(f'the sheet "{tab.name}" of "{source.name}"', options)
         findings = Findings()
-        columns = quick.read(connection, book, tab, collector, findings) if isinstance(book, OfficeBook) else None
-        if columns is None:
+        quickly = quick.read(connection, book, tab, collector, findings) if isinstance(book, OfficeBook) else None
+        if quickly is None:
             columns = _read_exactly(connection, book.rows(tab, collector.sheet, findings), collector, folder)
+        else:
+            columns = quickly.columns
         warnings = [*_faults(collector, options), *book.warnings(findings)]
         recognised = Recognised(sheet=tab.name, sheets=tuple(tab.name for tab in book.tabs if tab.has_cells))
     remarks = [*tabs.remarks(book.tabs, tab, options.sheet), *_remarks(collector, findings)]
     made = tables.cells(collector, columns, remarks, warnings)
-    return replace(made, recognised=recognised, cautions=tuple(_hidden(collector)))
+    made = replace(made, recognised=recognised, cautions=tuple(_hidden(collector)))
+    return made if quickly is None else replace(made, source=quickly.source, load=_loader(connection, quickly, made))
+
+
+def _loader(connection: duckdb.DuckDBPyConnection, quickly: QuickCells, made: Cells) -> Callable[[], Cells]:
+    def load() -> Cells:
+        quickly.load(connection)
+        return made
+
+    return load
 
 
 def _read_exactly(

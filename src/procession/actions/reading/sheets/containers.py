@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ UNPACKED_BYTES_MAX = 1 << 30
 RATIO_MAX = 100
 RATIO_FREE_BYTES = 10 << 20  # below this much unpacked, any ratio is harmless
 CHUNK_BYTES = 1 << 20
+_PACKED_BYTES = 128 << 10  # read at a time
 # MS-CFB: how every OLE 2 file begins.
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SAVE_AS = "open it in a spreadsheet program and save it as .xlsx"
@@ -50,14 +53,39 @@ class Container:
 
     def read(self, part: str) -> bytes:
         """A part as a whole. Raises Problem."""
-        with self.refusing():
-            return self._archive.read(self._members[_part(part)])
+        return b"".join(self.chunks(part))
 
     def chunks(self, part: str) -> Iterator[bytes]:
         """A part, one piece at a time. Raises Problem."""
-        with self.refusing(), self._archive.open(self._members[_part(part)]) as stream:
+        member = self._members[_part(part)]
+        # Opening compares what is said at the part with the list of parts.
+        with self.refusing(), self._archive.open(member) as stream:
+            if member.compress_type == zipfile.ZIP_DEFLATED:
+                yield from self._inflated(member)
+                return
             while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
+
+    def _inflated(self, member: zipfile.ZipInfo) -> Iterator[bytes]:
+        """What ZipExtFile gives, in half the time: that copies each piece three times."""
+        with self.path.open("rb") as file:
+            file.seek(member.header_offset)
+            # APPNOTE 4.3.7: behind 26 bytes, how long the name is and what follows it.
+            file.seek(sum(struct.unpack("<26xHH", file.read(30))), io.SEEK_CUR)
+            inflate, packed, left = zlib.decompressobj(-zlib.MAX_WBITS), b"", member.compress_size
+            size = check = 0
+            while not inflate.eof and (packed or left):
+                if not packed:
+                    packed = file.read(min(left, _PACKED_BYTES))
+                    left = left - len(packed) if packed else 0
+                chunk, packed = inflate.decompress(packed, CHUNK_BYTES), inflate.unconsumed_tail
+                size, check = size + len(chunk), zlib.crc32(chunk, check)
+                if size > member.file_size:
+                    break
+                if chunk:
+                    yield chunk
+            if size != member.file_size or check != member.CRC:
+                raise zipfile.BadZipFile(f"the part {member.filename} is not what the list of parts says")
 
     @contextmanager
     def refusing(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from procession.actions.reading.sheets.tabs import Tab
 from procession.actions.reading.sheets.worksheets import Texts, Worksheet
 
 MAIN = "xl/workbook.xml"
-_PIECE = 64 << 10  # bytes that are parsed to see how a sheet begins
+_PIECE = 4 << 10  # bytes that are parsed at a time to see how a sheet begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class OfficeBook:
     def __init__(self, container: Container, part: str) -> None:
         self.tabs: list[Tab] = []
         self.is_1904 = False
-        self._is_to_compute = False  # its program asks that formulas be computed when it is opened
+        self.is_to_compute = False  # its program asks that formulas be computed when it is opened
         self._container = container
         self._related = relations(container, part)
         handlers = Handlers(start=self._start)
@@ -58,21 +58,18 @@ class OfficeBook:
     def size(self, tab: Tab) -> int:
         return self._container.size(tab.part) if tab.part in self._container else 0
 
-    def content(self, tab: Tab) -> bytes:
-        return self._container.read(tab.part)
+    def chunks(self, tab: Tab) -> Iterator[bytes]:
+        return self._container.chunks(tab.part)
 
     def top(self, content: bytes, where: str) -> Iterator[Row]:
         """The rows of the content of a sheet, parsed as far as they are asked for."""
         pieces = (content[at : at + _PIECE] for at in range(0, len(content), _PIECE))
         return self._parsed(pieces, where, Findings(), shared.FirstStrings)
 
-    def note(self, content: bytes, where: str, findings: Findings) -> None:
-        """Notes what lies around the cells of a sheet, and whether there is a formula among them."""
-        start, end = content.find(b"<sheetData>"), content.rfind(b"</sheetData>")
-        around = content[:start] + b"<sheetData>" + content[end:]
+    def note(self, around: bytes, where: str, findings: Findings) -> None:
+        """Notes what lies around the cells of a sheet, given without its rows."""
         # It has no rows to give: it is run for what it notes.
         deque(self._parsed([around], where, findings, shared.strings), maxlen=0)
-        findings.has_formulas = self._is_to_compute and content.find(b"<f", start, end) >= 0
 
     def styles(self) -> tuple[list[Shows], bytes]:
         """What each style shows, and the part that says so."""
@@ -95,7 +92,7 @@ class OfficeBook:
         return sheet.rows(chunks)
 
     def warnings(self, findings: Findings) -> list[str]:
-        if not (self._is_to_compute and findings.has_formulas):
+        if not (self.is_to_compute and findings.has_formulas):
             return []
         return [
             f'the formulas of "{self._container.file_name}" are not computed yet, says the program that wrote it, and '
@@ -116,7 +113,7 @@ class OfficeBook:
             case "workbookPr":
                 self.is_1904 = is_true(attributes, "date1904")
             case "calcPr":
-                self._is_to_compute = is_true(attributes, "fullCalcOnLoad")
+                self.is_to_compute = is_true(attributes, "fullCalcOnLoad")
             case "sheet":
                 self.tabs.append(_tab(attributes, self._related, self._container.file_name))
 

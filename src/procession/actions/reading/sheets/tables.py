@@ -6,10 +6,11 @@ import csv
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from procession.actions.database import literal, quote
+from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.options import FileOptions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _FAULTS_SHOWN = 10
+_GAP_MAX = 1_000  # empty columns side by side
 _EMPTY = "."  # the letter of an empty cell in a row's kinds; a Kind is its digit
 _LETTERS: dict[int, str] = {FAULT: _EMPTY, **{kind: str(int(kind)) for kind in Kind}}
 _LINE_BYTES_MIN = 2 << 20  # what DuckDB gives a line anyway
@@ -132,8 +134,8 @@ def load(connection: duckdb.DuckDBPyConnection, collector: Collector, path: Path
     if first == last:
         raise Problem(f"{collector.sheet} has no cells{collector.where}")
     kinds = _kinds(collector.patterns, max(collector.width, last))
-    names = ["kinds", *(f"c{column}" for column in range(max(collector.width, last)))]
-    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    _refuse_stray(collector, kinds)
+    types = ", ".join(f"{name}: 'VARCHAR'" for name in ("kinds", *(f"c{place}" for place in range(len(kinds)))))
     terms = [term for column in range(first, last) for term in _terms(column, column - first, kinds[column])]
     # null_padding: a line ends at its last cell; DuckDB cannot pad in parallel where a text holds a line end. For the
     # size: a character takes up to four bytes.
@@ -144,7 +146,29 @@ def load(connection: duckdb.DuckDBPyConnection, collector: Collector, path: Path
         f"max_line_size = {max(_LINE_BYTES_MIN, 4 * collector.longest)})",
         [str(path)],
     )
-    return tuple(column_of(collector.headings.get(column, ""), kinds[column]) for column in range(first, last))
+    return tuple(column_of(_heading(collector, column), kinds[column]) for column in range(first, last))
+
+
+def _heading(collector: Collector, column: int) -> str:
+    return collector.headings.get(column, "")
+
+
+def _refuse_stray(collector: Collector, kinds: list[set[Kind]]) -> None:
+    """Raises Problem for what lies behind so many empty columns that nobody means them: DuckDB would hold them all."""
+    filled = [number for number, found in enumerate(kinds) if found or _heading(collector, number)]
+    for before, column in pairwise(filled):
+        if column - before > _GAP_MAX:
+            first = collector.area.first_column
+            heading = f' ("{_heading(collector, column)}")' if _heading(collector, column) else ""
+            raise Problem(
+                f"{collector.sheet} has something in column {_letters(first + column)}{heading}, behind "
+                f"{column - before - 1:,} empty columns; clear it, or name the part to be read, such as "
+                f'range: "{_letters(first + filled[0])}:{_letters(first + before)}"'
+            )
+
+
+def _letters(column: int) -> str:
+    return cell_name(0, column)[:-1]
 
 
 def column_of(heading: str, kinds: set[Kind]) -> CellColumn:
