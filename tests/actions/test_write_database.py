@@ -259,6 +259,56 @@ def test_a_trigger_that_changes_or_swallows_rows_is_noticed(written: Written) ->
     assert "took 0 of 2 rows" in written.refused(NEW_ROWS, **MODES["append"])
 
 
+def test_rows_of_another_table_do_not_go_along(written: Written) -> None:
+    with written.server.admin(written.database) as admin:
+        admin.execute(
+            "CREATE TABLE finance.line (e int REFERENCES finance.ledger ON DELETE CASCADE);"
+            " INSERT INTO finance.line VALUES (2)"
+        )
+
+    for mode in ("replace_where", "batch"):
+        said = written.refused(rows_of(mode), **MODES[mode])
+        assert "finance.line refers to the table with ON DELETE CASCADE" in said
+    assert written.rows("SELECT e FROM finance.line") == [(2,)]
+
+
+# As the extension citext, which not every server brings: texts that are equal in another case.
+CITEXT = """
+CREATE TYPE citext;
+CREATE FUNCTION ci_in(cstring) RETURNS citext LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION ci_out(citext) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE citext (INPUT = ci_in, OUTPUT = ci_out, LIKE = text, CATEGORY = 'S', COLLATABLE = true);
+CREATE CAST (citext AS text) WITHOUT FUNCTION AS IMPLICIT;
+CREATE FUNCTION ci(citext, citext) RETURNS int LANGUAGE sql IMMUTABLE AS
+    'SELECT bttextcmp(lower($1::text), lower($2::text))';
+"""
+CITEXT += "".join(
+    f"CREATE FUNCTION ci{number}(citext, citext) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT ci($1, $2) {sign} 0';"
+    f"CREATE OPERATOR {sign} (LEFTARG = citext, RIGHTARG = citext, FUNCTION = ci{number});"
+    for number, sign in enumerate(("<", "<=", "=", ">=", ">"), start=1)
+)
+CITEXT += """
+CREATE OPERATOR CLASS ci_ops DEFAULT FOR TYPE citext USING btree AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 ci(citext, citext);
+CREATE TABLE folk (name citext, v int);
+INSERT INTO folk VALUES ('ANN', 1), ('x', 3);
+ALTER TABLE folk OWNER TO erp;
+"""
+
+
+def test_rows_of_a_key_that_nobody_gave_stay(postgres: Postgres, tmp_path: Path) -> None:
+    written = Written(postgres, tmp_path, "SELECT 1")
+    with postgres.admin(written.database) as admin:
+        admin.execute(CITEXT)
+    replace: dict[str, Any] = {"into": "folk", "mode": "replace_where", "key": ["name"]}
+
+    refused = written.write(b"name,v\nann,9\n", **replace)
+
+    assert "the table holds the key ANN, which it takes for" in refused.outcome.message
+    assert written.write(b"name,v\nx,9\n", **replace).outcome.status is StepStatus.SUCCESS
+    assert written.rows("SELECT v FROM folk ORDER BY v") == [(1,), (9,)]
+
+
 def test_a_constraint_that_waits_for_the_commit_leaves_nothing(written: Written) -> None:
     with written.server.admin(written.database) as admin:
         admin.execute(

@@ -165,6 +165,7 @@ FITS = [
     ("enum('a','b''c','2')", "'b''c'", "b'c"),
     ("enum('a','b')", "'2'", None),
     ("enum('a','b')", "'A'", None),
+    (r"enum('a\\b')", r"'a\b'", r"a\b"),
     ("set('x','y')", "'x,y'", "x,y"),
     ("set('x','y')", "'3'", None),
     ("year", "2026", "2026"),
@@ -244,6 +245,43 @@ def test_a_key_that_the_table_takes_for_another_is_noticed(shared: WrittenMaria)
 
     assert "has 1 of them otherwise than they were given" in played.outcome.message
     assert shared.rows("SELECT * FROM people") == [("ANN", 1)]
+
+
+def test_rows_of_a_key_that_nobody_gave_stay(shared: WrittenMaria) -> None:
+    people = "INSERT INTO folk VALUES ('Müller', 1), ('muller ', 2), ('x', 3)"
+    shared.rows(f"CREATE TABLE folk (name varchar(9) COLLATE utf8mb4_general_ci, v int);\n{people}")
+    replace: dict[str, Any] = {"into": "folk", "mode": "replace_where", "key": ["name"]}
+
+    assert "the table holds the key Müller, which it takes for" in shared.refused(b"name,v\nMuller,9\n", **replace)
+    assert shared.write(b"name,v\nx,9\n", **replace).outcome.status is StepStatus.SUCCESS
+    assert shared.rows("SELECT v FROM folk ORDER BY v") == [(1,), (2,), (9,)]
+
+
+@pytest.mark.parametrize("rule", ["CASCADE", "SET NULL"])
+def test_rows_of_another_table_do_not_go_along(written: WrittenMaria, rule: str) -> None:
+    written.rows(f"CREATE TABLE line (e int, FOREIGN KEY (e) REFERENCES ledger (entry) ON DELETE {rule})")
+    written.rows("INSERT INTO line VALUES (2)")
+
+    for mode in ("replace_where", "batch"):
+        assert f".line refers to the table with ON DELETE {rule}" in written.refused(rows_of(mode), **MODES[mode])
+    assert written.write(ROWS, **UPSERT).outcome.status is StepStatus.SUCCESS
+    assert written.rows("SELECT e FROM line") == [(2,)]
+
+
+def test_a_trigger_that_changes_the_mark_of_a_batch_is_noticed(written: WrittenMaria) -> None:
+    written.rows("CREATE TRIGGER shout BEFORE INSERT ON ledger FOR EACH ROW SET NEW.batch = 'x'")
+
+    assert "of them otherwise than they were given" in written.refused(NEW_ROWS, **MODES["batch"])
+
+
+@pytest.mark.parametrize("setting", ["sql_safe_updates", "innodb_force_primary_key"])
+def test_a_server_that_is_strict_otherwise_takes_rows(written: WrittenMaria, setting: str) -> None:
+    written.server.run(f"SET GLOBAL {setting} = 1")
+    try:
+        assert written.write(ROWS, **MODES["replace_where"]).outcome.status is StepStatus.SUCCESS
+    finally:
+        written.server.run(f"SET GLOBAL {setting} = 0")
+    assert written.rows() == AFTER["replace_where"]
 
 
 def test_a_trigger_that_changes_rows_is_noticed(written: WrittenMaria) -> None:

@@ -136,6 +136,36 @@ def test_a_folder_of_something_else_is_left_alone(world: World, tmp_path: Path) 
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["file"]
 
 
+# What stands in a folder, by path; of another program, or broken.
+OTHERS = {
+    "Spark": {"metadata/00001-a.metadata.json": '{"table-uuid": "x", "location": "s3://y"}'},
+    "unreadable": {"metadata/00001-a.metadata.json": "{"},
+    "no number": {"metadata/version-hint.text": "x"},
+    "no document": {"metadata/version-hint.text": "3"},
+    "a project": {"metadata/x": "", "notes.txt": ""},
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_a_folder_of_another_program_is_left_alone(world: World, tmp_path: Path, what: str) -> None:
+    table = tables.make(world, f"Beside {what}", {"V": "1"}, V="FixedLengthText")
+    for name, text in OTHERS[what].items():
+        (tmp_path / "lake" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lake" / name).write_text(text)
+
+    with pytest.raises(Problem, match="holds"):
+        published(world, table, tmp_path / "lake")
+    assert {str(path.relative_to(tmp_path / "lake")) for path in (tmp_path / "lake").rglob("*.*")} <= set(OTHERS[what])
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(world: World, tmp_path: Path) -> None:
+    table = tables.make(world, "No way", {"V": "1"}, V="FixedLengthText")
+    (tmp_path / "file").write_text("x")
+
+    with pytest.raises(Problem, match="Not a directory"):
+        published(world, table, tmp_path / "file")
+
+
 def test_whoever_is_stopped_before_the_last_file_has_published_nothing(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

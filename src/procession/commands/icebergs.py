@@ -32,9 +32,6 @@ def publish(console: Console, name: str, *, to: str, location: str | None) -> in
             new = published.publish(versions)
         except Problem as problem:
             raise Invalid(str(problem)) from None
-        except FileNotFoundError as error:
-            # The server lets versions go while we copy.
-            raise Invalid(f"a file of the table went while it was copied ({error}); try again") from None
     answer = {"versions": len(versions), "newFiles": new, "folder": str(folder)}
     console.answer(answer, f'"{name}": {len(versions)} versions in {folder}, {new} new files')
     return 0

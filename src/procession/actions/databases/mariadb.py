@@ -40,6 +40,9 @@ _MODE = (
 _SESSION = (
     "SET SESSION sql_mode = '{mode}', time_zone = '+00:00', lc_messages = 'en_US',"
     " foreign_key_checks = 1, unique_checks = 1, check_constraint_checks = 1,"
+    # Every warning is kept, since one of them may say that a value was cut.
+    " autocommit = 1, sql_notes = 1, max_error_count = 65535,"
+    " sql_safe_updates = 0, sql_big_selects = 1, sql_auto_is_null = 0,"
     " sql_select_limit = 18446744073709551615, max_statement_time = {seconds}, net_write_timeout = {seconds},"
     " net_read_timeout = {seconds}, lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"
 )
@@ -140,7 +143,7 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> MariadbSess
         database=options.database,
         charset="utf8mb4",
         conv={},
-        autocommit=True,
+        autocommit=None,  # as we set it ourselves: the driver has no way to, where nothing is converted
         local_infile=False,
         program_name="procession",
         read_timeout=places.CONNECT_SECONDS,

@@ -24,9 +24,11 @@ _FIRST = re.compile(r"\s*(\w+|\()")
 _INTO = re.compile(r"\binto\b", re.IGNORECASE)
 _RUN_ALL_THE_SAME = re.compile(r"/\*M?!")
 _ROWS_AT_ONCE = 1_000
-# Of warnings those that say that a value is not all there: GROUP_CONCAT, and what is longer than the server sends.
-_CUT = frozenset({"1260", "1301"})
+# Of warnings those that say that something is not all there: a value of GROUP_CONCAT, one longer than the server
+# sends, and the rows of a statement that ended early (max_recursive_iterations, LIMIT ROWS EXAMINED).
+_CUT = frozenset({"1260", "1301", "1931"})
 _WARNINGS_SHOWN = 3
+_WARNINGS_MAX = 65_535  # that a server keeps of one statement
 _BINARY = 63  # the number of the "characters" of bytes
 
 
@@ -87,11 +89,18 @@ class MariadbAnswer:
         ]
 
     def warnings(self) -> list[str]:
-        """What the server warns of once all rows are there. Raises Problem where a value is not all there."""
+        """What the server warns of once all rows are there. Raises Problem where a value, or a row, is not there."""
         found = self._session.rows("SHOW WARNINGS")
         said = [mariadb.clean(words, self._connection) for level, _, words in found if level != "Note"]
-        if any(number in _CUT for _, number, _ in found):
-            raise Problem(f"the database has cut a value: {said[0] if said else ''}; nothing was published")
+        cut = next((words for _, number, words in found if number in _CUT), None)
+        if cut is not None:
+            told = mariadb.clean(cut, self._connection)
+            raise Problem(f"the database has not given all of it: {told}; nothing was published")
+        if len(found) >= _WARNINGS_MAX:
+            raise Problem(
+                f"the database warns more than {_WARNINGS_MAX - 1:,} times ({said[0] if said else ''}), and whether it"
+                " has cut a value is not known; nothing was published"
+            )
         more = f", and {len(said) - _WARNINGS_SHOWN} more" if len(said) > _WARNINGS_SHOWN else ""
         return [f"the database warns: {'; '.join(said[:_WARNINGS_SHOWN])}{more}"] if said else []
 

@@ -72,13 +72,20 @@ def kind_of(column: SentColumn) -> ArrivingKind:
             wrong = "NOT regexp_full_match({cell}, '([01][0-9]|2[0-3]):.*')"
             return ArrivingKind(type="TIME", wrong=wrong, words=_NO_TIME.format(name=column.name))
         case FIELD_TYPE.BIT:
-            # Its bytes, the highest first.
-            whole = "CAST('0x' || {cell} AS UBIGINT)"
-            made = f"{whole} <> 0" if column.length == 1 else whole
-            return ArrivingKind(type="BOOLEAN" if column.length == 1 else "DECIMAL(20,0)", made=made)
+            return _bits(column)
         case FIELD_TYPE.NULL:
             return TEXT
     raise _refused(column)
+
+
+def _bits(column: SentColumn) -> ArrivingKind:
+    # Of max(b) the server sends digits, of min(b) OVER () bits: 257 is not told from the three letters that it is.
+    if column.flags & FLAG.BINARY:
+        raise Problem(f'the column "{column.name}" is worked out of bits; write it as a number: max(b + 0)')
+    whole = "CAST('0x' || {cell} AS UBIGINT)"
+    if column.length == 1:
+        return ArrivingKind(type="BOOLEAN", made=f"{whole} <> 0")
+    return ArrivingKind(type="DECIMAL(20,0)", made=whole)
 
 
 def _refused(column: SentColumn) -> Problem:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from procession.actions.databases import mariadb
+from procession.actions.databases import mariadb, targets
 from procession.actions.databases.mariadb import MariadbSession
 from procession.actions.databases.targets import Holds, TargetColumn
 from procession.actions.problems import Problem
@@ -18,6 +18,11 @@ _COLUMNS = (
     " IS_GENERATED <> 'NEVER' FROM information_schema.COLUMNS WHERE {where} ORDER BY ORDINAL_POSITION"
 )
 _KEYS = "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0"
+_CASCADES = (
+    "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS"
+    " WHERE UNIQUE_CONSTRAINT_SCHEMA = {schema} AND REFERENCED_TABLE_NAME = {called}"
+    " AND DELETE_RULE NOT IN ('RESTRICT', 'NO ACTION') LIMIT 1"
+)
 _WHOLE = {
     "tinyint": ("TINYINT", "UTINYINT"),
     "smallint": ("SMALLINT", "USMALLINT"),
@@ -40,6 +45,8 @@ _HELD = {
 }
 _WORDS_CHARACTERS_MAX = 60  # of a type; an enum may have thousands of values
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
+_ESCAPED = re.compile(r"\\(.)")
+_SIGNS = {"n": "\n", "r": "\r"}
 _YEARS = r"0000|190[1-9]|19[1-9]\d|20\d\d|21[0-4]\d|215[0-5]"  # 26 would become 2026
 
 
@@ -57,9 +64,12 @@ def look_up(session: MariadbSession, table: Sequence[str]) -> tuple[TargetColumn
     return tuple(map(_column, session.rows(_COLUMNS.format(where=where))))
 
 
+def _parts(table: Sequence[str]) -> tuple[str, str]:
+    return mariadb.text(table[0]) if len(table) > 1 else "DATABASE()", mariadb.text(table[-1])
+
+
 def _where(table: Sequence[str]) -> str:
-    schema = mariadb.text(table[0]) if len(table) > 1 else "DATABASE()"
-    called = mariadb.text(table[-1])
+    schema, called = _parts(table)
     # By its letters too: the server compares names without regard to case, and may hold both.
     return f"TABLE_SCHEMA = {schema} AND TABLE_NAME = {called} AND BINARY TABLE_NAME = {called}"
 
@@ -104,7 +114,8 @@ def _held(kind: str, words: str) -> dict[str, Any]:
 
 def _choices(words: str, *, is_set: bool) -> str:
     """Exactly those: of a number the database would take the value at that place."""
-    one = "|".join(re.escape(value.replace("''", "'")) for value in _QUOTED.findall(words))
+    values = (value.replace("''", "'") for value in _QUOTED.findall(words))
+    one = "|".join(re.escape(_ESCAPED.sub(lambda found: _SIGNS.get(found[1], found[1]), value)) for value in values)
     return f"((?:{one})(?:,(?:{one}))*)?" if is_set else one
 
 
@@ -116,3 +127,10 @@ def refuse_key(session: MariadbSession, table: Sequence[str], key: Sequence[str]
         keys.setdefault(index, set()).add(column if first_letters is None else "")
     if set(key) not in keys.values():
         raise Problem(f"the table has no unique key of {', '.join(key)}, which upsert goes by")
+
+
+def refuse_cascades(session: MariadbSession, table: Sequence[str]) -> None:
+    """Raises Problem where rows of another table would go with those that are replaced."""
+    schema, called = _parts(table)
+    for other, name, rule in session.rows(_CASCADES.format(schema=schema, called=called)):
+        targets.refuse_cascade(f"{other}.{name}", str(rule))

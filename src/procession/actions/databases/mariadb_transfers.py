@@ -17,11 +17,13 @@ from procession.actions.databases import mariadb, mariadb_targets, planning
 from procession.actions.databases.arriving import BATCH_ROWS, TEXT, ArrivingRows
 from procession.actions.databases.mariadb import MariadbSession, listed, name
 from procession.actions.databases.planning import SOURCE, WritePlan
+from procession.actions.databases.targets import Holds
 from procession.actions.problems import Problem
 from procession.actions.rows.work import RowWork
 
 # With blanks: a temporary table hides one of the same name.
 _BESIDE = "procession rows"
+_ROW = "procession row"
 _STATEMENT_BYTES_MAX = 1 << 20
 _ROOM_BYTES = 1_024  # of a packet, for what stands before the rows
 _AT_ROW = re.compile(r"for column (?:`[^`]*`\.`[^`]*`\.)?[`'](?P<column>[^`']+)[`'] at row (?P<row>\d+)$")
@@ -42,9 +44,9 @@ class MariadbTransfer:
         if self.doing.context.settings.mode == "upsert":
             mariadb_targets.refuse_key(self.session, self.doing.context.settings.table, self.plan.key)
         columns = listed(self.plan.spelled)
-        self.session.ask(
-            f"CREATE TEMPORARY TABLE {name(_BESIDE)} ENGINE=InnoDB AS SELECT {columns} FROM {self._table()} LIMIT 0"
-        )
+        # With a key of its own, which a server may ask of every table (innodb_force_primary_key).
+        made = f"{name(_BESIDE)} ({name(_ROW)} bigint AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB"
+        self.session.ask(f"CREATE TEMPORARY TABLE {made} AS SELECT {columns} FROM {self._table()} LIMIT 0")
         self.session.ask("START TRANSACTION")
 
     def copy(self) -> None:
@@ -88,34 +90,51 @@ class MariadbTransfer:
         settings = self.doing.context.settings
         if settings.mode == "upsert" or (settings.mode == "append" and settings.batch is None):
             return 0
+        mariadb_targets.refuse_cascades(self.session, settings.table)
         if settings.mode == "append":
             statement = f"DELETE FROM {self._table()} WHERE {name(settings.batch)} = {self._batch()}"
         else:
-            keys = f"SELECT DISTINCT {listed(self.plan.key)} FROM {name(_BESIDE)}"
-            statement = f"DELETE t FROM {self._table()} t JOIN ({keys}) k ON {self._same()}"
+            joined = f"{self._table()} t JOIN (SELECT DISTINCT {listed(self.plan.key)} FROM {name(_BESIDE)}) k"
+            self._refuse_alike(joined)
+            statement = f"DELETE t FROM {joined} ON {self._same()}"
         self._done(self.session.ask(statement))
         return int(self.session.affected_rows())
+
+    def _refuse_alike(self, joined: str) -> None:
+        """A table may take `ann` for `ANN`, and rows of a key that nobody gave would go. Raises Problem."""
+        texts = [c.name for c in self.plan.columns.values() if c.holds is Holds.TEXT and c.name in self.plan.key]
+        if not texts:
+            return
+        # By their bytes, which every collation tells apart; locked, so that what is deleted is what was looked at.
+        given, stored = (", ".join(f"HEX(CONVERT({side}.{name(c)} USING utf8mb4))" for c in texts) for side in "kt")
+        self._kept("given", self.session.ask(f"SELECT DISTINCT {given} FROM {name(_BESIDE)} k"))
+        self._kept("alike", self.session.ask(f"SELECT DISTINCT {stored} FROM {joined} ON {self._same()} FOR UPDATE"))
+        found = self.doing.connection.execute("FROM alike EXCEPT FROM given LIMIT 1").fetchone()
+        if found is not None:
+            planning.refuse_alike([bytes.fromhex(text).decode() for text in found])
 
     def insert(self) -> None:
         """Moves the rows over, and reads back what the table has of them. Raises Problem where it is anything else."""
         stored = self._upserted() if self.doing.context.settings.mode == "upsert" else self._inserted()
         written = self._kept("stored", stored)
-        self._kept("sent", self.session.ask(f"SELECT {listed(self.plan.spelled)} FROM {name(_BESIDE)}"))
+        self._kept("sent", self.session.ask(f"SELECT {self._given()} FROM {name(_BESIDE)}"))
         # As texts: 1.0 is not what was given as 1.00.
         row = self.doing.connection.execute("SELECT count(*) FROM (FROM sent EXCEPT ALL FROM stored)").fetchone()
         assert row is not None
         planning.refuse_changed(self.rows, written=written, changed=row[0])
 
     def _inserted(self) -> SSCursor:
-        names, values = listed(self.plan.spelled), listed(self.plan.spelled)
-        settings = self.doing.context.settings
-        if settings.batch is not None:
-            names, values = f"{names}, {name(settings.batch)}", f"{values}, {self._batch()}"
+        batch = self.doing.context.settings.batch
+        names = listed([*self.plan.spelled, *([batch] if batch is not None else [])])
         # What comes back are the rows as they are stored, after the table's own triggers.
         return self.session.ask(
-            f"INSERT INTO {self._table()} ({names}) SELECT {values} FROM {name(_BESIDE)}"
-            f" RETURNING {listed(self.plan.spelled)}"
+            f"INSERT INTO {self._table()} ({names}) SELECT {self._given()} FROM {name(_BESIDE)} RETURNING {names}"
         )
+
+    def _given(self) -> str:
+        """What the rows are to be, with the mark of the batch."""
+        mark = [self._batch()] if self.doing.context.settings.batch is not None else []
+        return ", ".join([listed(self.plan.spelled), *mark])
 
     def _upserted(self) -> SSCursor:
         others = [column for column in self.plan.spelled if column not in self.plan.key]
@@ -137,7 +156,7 @@ class MariadbTransfer:
     def _kept(self, relation: str, coming: SSCursor) -> int:
         """The rows of an answer as a relation of texts; gives how many there were."""
         kept = ArrivingRows(
-            self.doing.connection, relation, {f"c{number}": TEXT for number in range(len(self.plan.columns))}
+            self.doing.connection, relation, {f"c{number}": TEXT for number in range(len(coming.description))}
         )
         while batch := coming.fetchmany(BATCH_ROWS):
             kept.add(batch)

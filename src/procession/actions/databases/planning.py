@@ -56,6 +56,14 @@ def batch_of(doing: RowWork) -> str:
     return doing.context.idempotency_key.rpartition("/")[0]
 
 
+def refuse_alike(stored: Sequence[str]) -> None:
+    """Of a key in the table that is none of those that were given, and that the table takes for one of them."""
+    raise Problem(
+        f"the table holds the key {', '.join(map(shown, stored))}, which it takes for a key of these rows though its"
+        " letters are others; give it as it is there, or change it there; nothing was written"
+    )
+
+
 def refuse_changed(rows: int, *, written: int, changed: int) -> None:
     """Raises Problem where what the table has of the rows is not what was given."""
     if written != rows or changed:

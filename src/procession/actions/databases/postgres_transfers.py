@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from procession.actions.database import quote
-from procession.actions.databases import planning
+from procession.actions.databases import planning, targets
 from procession.actions.databases.arriving import BATCH_ROWS
 from procession.actions.databases.planning import SOURCE, WritePlan
 from procession.actions.rows.work import RowWork
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 _BESIDE = "procession_rows"  # in the session's own schema, where no table of others is
 _IN_COPY = re.compile(rf'COPY {_BESIDE}, line (\d+), column (.+?): "')
+_CASCADES = (
+    "SELECT conrelid::regclass::text, CASE confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE"
+    " 'SET DEFAULT' END FROM pg_constraint"
+    " WHERE contype = 'f' AND confrelid = %s::regclass AND confdeltype IN ('c', 'n', 'd') LIMIT 1"
+)
+# Texts that are equal though their letters are not: citext, and collations that are not deterministic.
+_LOOSE = (
+    "SELECT attname FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = attcollation"
+    " WHERE attrelid = %s::regclass AND attname = ANY(%s)"
+    " AND (NOT collisdeterministic OR format_type(atttypid, NULL) ~ 'citext')"
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,18 +69,46 @@ class TableTransfer:
             return 0
         # Nobody may add rows of the same key, or of the same batch, between the two statements.
         self.session.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self._table()))
+        self._refuse_cascades()
         if settings.mode == "append":
             statement = sql.SQL("DELETE FROM {} WHERE {} = {}").format(
                 self._table(), sql.Identifier(self._marker()), sql.Literal(planning.batch_of(self.doing))
             )
         else:
-            statement = sql.SQL("DELETE FROM {} t USING (SELECT DISTINCT {} FROM {}) k WHERE {}").format(
-                self._table(),
-                _listed(self.plan.key),
-                self._beside(),
-                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in self.plan.key),
-            )
+            self._refuse_alike()
+            statement = sql.SQL("DELETE FROM {} t USING {}").format(self._table(), self._keys())
         return self.session.execute(statement).rowcount
+
+    def _keys(self) -> sql.Composable:
+        """The keys of the rows, and where `t` is one of them."""
+        from psycopg import sql
+
+        same = sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in self.plan.key)
+        return sql.SQL("(SELECT DISTINCT {} FROM {}) k WHERE {}").format(_listed(self.plan.key), self._beside(), same)
+
+    def _refuse_cascades(self) -> None:
+        """Raises Problem where rows of another table would go with those that are replaced."""
+        for other, rule in self.session.execute(_CASCADES, [self._table().as_string(self.session)]):
+            targets.refuse_cascade(other, rule)
+
+    def _refuse_alike(self) -> None:
+        """A table may take `ann` for `ANN`, and rows of a key that nobody gave would go. Raises Problem."""
+        from psycopg import sql
+
+        asked = [self._table().as_string(self.session), list(self.plan.key)]
+        loose = [row[0] for row in self.session.execute(_LOOSE, asked)]
+        if not loose:
+            return
+        given, stored = (
+            sql.SQL(", ").join(sql.SQL('{}::text COLLATE "C"').format(sql.Identifier(side, name)) for name in loose)
+            for side in "kt"
+        )
+        statement = sql.SQL("SELECT {} FROM {} t, {} EXCEPT SELECT {} FROM {} k LIMIT 1").format(
+            stored, self._table(), self._keys(), given, self._beside()
+        )
+        found = self.session.execute(statement).fetchone()
+        if found is not None:
+            planning.refuse_alike(found)
 
     def insert(self) -> None:
         """Moves the rows over, and reads back what the table has of them. Raises Problem where it is anything else."""

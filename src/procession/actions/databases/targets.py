@@ -95,3 +95,11 @@ def _find(columns: Sequence[TargetColumn], name: str) -> TargetColumn:
     if found[0].is_made:
         raise Problem(f'the column "{found[0].name}" is made by the database; leave it out')
     return found[0]
+
+
+def refuse_cascade(other: str, rule: str) -> None:
+    """Of a foreign key of another table: what is deleted here takes its rows along, and they do not come back."""
+    raise Problem(
+        f"{other} refers to the table with ON DELETE {rule}, so that its rows would go, or change, with those that are"
+        " replaced; use upsert"
+    )

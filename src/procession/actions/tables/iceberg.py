@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pyiceberg.schema import Schema
 
 _HINT = "version-hint.text"
+_DOCUMENT = re.compile(r"v(\d+)\.metadata\.json")
 _MEMORY_BYTES = 1 << 30
 # What a version did, in Iceberg's words; all of them may remove files.
 _OPERATIONS = {"append": "append", "compact": "replace"}
@@ -75,6 +77,15 @@ class IcebergFolder:
 
     def publish(self, versions: Sequence[IcebergVersion]) -> int:
         """Publishes the versions, oldest first; gives how many files were new. Raises Problem."""
+        import duckdb
+
+        try:
+            return self._publish(versions)
+        # A right that we lack, a full disk, a file of the table that was let go meanwhile.
+        except (OSError, duckdb.IOException) as error:
+            raise Problem(f"{self._folder}: {error}; what readers see there is as before, so try again") from None
+
+    def _publish(self, versions: Sequence[IcebergVersion]) -> int:
         self._refuse()
         for name in ("data", "metadata"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -83,11 +94,12 @@ class IcebergFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Problem(f"somebody else publishes into {self._folder}; try again when that is done") from None
+            # Whoever was here before us may have published another table.
+            self._refuse()
             new = self._copy(versions)
             # Past one that was whole when its publisher was stopped, and that nobody was told of.
-            there = [
-                int(path.name[1:].partition(".")[0]) for path in (self._folder / "metadata").glob("v*.metadata.json")
-            ]
+            names = (_DOCUMENT.fullmatch(path.name) for path in (self._folder / "metadata").iterdir())
+            there = [int(found[1]) for found in names if found is not None]
             number = max(there, default=0) + 1
             self._put(f"v{number}.metadata.json", json.dumps(self._metadata(versions)))
             # Last: whoever looks for the newest one finds a whole one, or that of before.
@@ -95,16 +107,22 @@ class IcebergFolder:
         return new
 
     def _refuse(self) -> None:
-        hint = self._folder / "metadata" / _HINT
-        if not hint.exists():
-            if self._folder.exists() and any(self._folder.iterdir()) and not (self._folder / "metadata").is_dir():
-                raise Problem(f"{self._folder} holds something else; name a new folder, or an empty one")
-            return
-        number = int(hint.read_text())
-        before = json.loads((self._folder / "metadata" / f"v{number}.metadata.json").read_text())
-        # Its files name each other by their whole addresses.
-        if (before["table-uuid"], before["location"]) != (str(self._table), self._location):
-            raise Problem(f"{self._folder} holds another table, or one of another location ({before['location']})")
+        """Raises Problem for a folder of anything else, an Iceberg table of another program too."""
+        metadata, hint = self._folder / "metadata", self._folder / "metadata" / _HINT
+        there = {path.name for path in self._folder.iterdir()} if self._folder.exists() else set()
+        if there - {"data", "metadata"} and not hint.exists():
+            raise Problem(f"{self._folder} holds something else; name a new folder, or an empty one")
+        try:
+            newest = [metadata / f"v{int(hint.read_text())}.metadata.json"] if hint.exists() else []
+            # Without a hint: of somebody who was stopped before, or of a program that writes none.
+            for path in newest or metadata.glob("*.metadata.json"):
+                before = json.loads(path.read_text())
+                # Its files name each other by their whole addresses.
+                if (before["table-uuid"], before["location"]) != (str(self._table), self._location):
+                    told = before["location"]
+                    raise Problem(f"{self._folder} holds another table, or one of another location ({told})")
+        except (ValueError, KeyError, TypeError, FileNotFoundError):
+            raise Problem(f"{self._folder} holds a table that cannot be read; name a new folder") from None
 
     def _copy(self, versions: Sequence[IcebergVersion]) -> int:
         """Each file once, with the fields that it lacks and that are not empty in its rows."""
