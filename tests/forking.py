@@ -50,7 +50,7 @@ class Forked:
     def wait(self, timeout: float) -> int:
         """Its exit code, as subprocess has it. Raises subprocess.TimeoutExpired."""
         if self.returncode is None:
-            if not select.select([self._end], [], [], timeout)[0]:
+            if not _is_ready(self._end.fileno(), timeout):
                 raise subprocess.TimeoutExpired(self.args, timeout)
             self.returncode = int.from_bytes(self._end.recv(_INT), "big", signed=True)
             self._end.close()
@@ -59,6 +59,13 @@ class Forked:
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
+
+
+def _is_ready(handle: int, timeout: float) -> bool:
+    # Not select: a suite of thousands of tests may have opened more than the 1,024 that it knows.
+    looked = select.poll()
+    looked.register(handle, select.POLLIN)
+    return bool(looked.poll(timeout * 1_000))
 
 
 @cache
@@ -90,8 +97,11 @@ def main(control: socket.socket) -> int:
     signal.set_wakeup_fd(writer)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     waiting: dict[int, socket.socket] = {}
+    looked = select.poll()
+    for handle in (control.fileno(), reader):
+        looked.register(handle, select.POLLIN)
     while True:
-        ready = select.select([control.fileno(), reader], [], [])[0]
+        ready = [handle for handle, _ in looked.poll()]
         if reader in ready:
             os.read(reader, 4_096)
             _tell_ends(waiting)
