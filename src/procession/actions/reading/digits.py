@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
-from procession.actions.reading import values
 from procession.actions.reading.cells import RELATION
 
 if TYPE_CHECKING:
     import duckdb
-
-    from procession.actions.reading.guessing import Open
 
 LONG = "DECIMAL(38,10)"  # of every number that is read
 
@@ -22,9 +19,8 @@ def of_number(text: str) -> tuple[str, str]:
     return f"max(length(ltrim(split_part({text}, '.', 1), '-')))", f"max({decimals})"
 
 
-def of_text(column: Open) -> tuple[str, str, str, str]:
+def of_text(number: str) -> tuple[str, str, str, str]:
     """Most digits before the point, least and most behind it, and whether a fraction ends in a zero."""
-    number = values.plain(column.number, column.style)
     scale = f"CASE WHEN contains({number}, '.') THEN length({number}) - instr({number}, '.') END"
     return (
         f"max(length(regexp_extract({number}, '^-?([0-9]+)', 1)))",
@@ -33,11 +29,11 @@ def of_text(column: Open) -> tuple[str, str, str, str]:
     )
 
 
-def has_twins(connection: duckdb.DuckDBPyConnection, column: Open, number: str) -> bool:
-    """Whether two texts are the same number. With equal decimals, only whole ones can be."""
-    among = "" if column.style.thousands else f"WHERE regexp_full_match({number}, '-?[0-9]+(\\.0*)?')"
+def has_twins(connection: duckdb.DuckDBPyConnection, text: str, number: str, *, may_group: bool) -> bool:
+    """Whether two texts are the same number. With equal decimals, only whole ones can be, but for marks in them."""
+    among = "" if may_group else f"WHERE regexp_full_match({number}, '-?[0-9]+(\\.0*)?')"
     row = connection.execute(
-        f"SELECT 1 FROM (SELECT DISTINCT {column.text} AS text, CAST({number} AS {LONG}) AS number "
+        f"SELECT 1 FROM (SELECT DISTINCT {text} AS text, CAST({number} AS {LONG}) AS number "
         f"FROM {quote(RELATION)} {among}) WHERE text IS NOT NULL GROUP BY number HAVING count(*) > 1 LIMIT 1"
     ).fetchone()
     return row is not None

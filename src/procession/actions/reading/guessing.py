@@ -221,7 +221,8 @@ def _of_texts(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) ->
     """Text cells that are all numbers, if no digit and no difference between two would be lost."""
     mixed = [place for place, column in enumerate(columns) if column.kind is None and column.style.is_plain]
     even = dict(zip(mixed, _evenly(connection, [columns[place] for place in mixed]), strict=True))
-    sizes = aggregates.over_cells(connection, [term for column in columns for term in digits.of_text(column)])
+    numbers = [values.plain(column.number, column.style) for column in columns]
+    sizes = aggregates.over_cells(connection, [term for number in numbers for term in digits.of_text(number)])
     return [
         even.get(place) or _of_widths(connection, column, *sizes[4 * place : 4 * place + 4])
         for place, column in enumerate(columns)
@@ -234,7 +235,8 @@ def _of_widths(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, 
     if whole > _BIG_WHOLE_MAX or (most or 0) > _DECIMALS_MAX:
         return GuessedType(type="VARCHAR", value=column.text, stays="its numbers have more digits than a number holds")
     # 1.5 and 1.50 may be two codes; as numbers they would be one.
-    if (least != most and ends_in_zero) or digits.has_twins(connection, column, number):
+    may_group = bool(column.style.thousands)
+    if (least != most and ends_in_zero) or digits.has_twins(connection, column.text, number, may_group=may_group):
         return GuessedType(type="VARCHAR", value=column.text, stays="one number is written in several ways in it")
     kind = type_of(whole, most or 0)
     return GuessedType(type=kind, value=f"CAST({number} AS {kind})")
