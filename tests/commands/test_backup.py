@@ -305,7 +305,7 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
             "DROP TABLE table_read",
             "DROP TABLE process_version_table",
             "ALTER TABLE step_attempt DROP COLUMN figures",
-            *(f"DROP TABLE {name}" for name in ("journal_entry", *CONNECTION_TABLES, *STEERING_TABLES)),
+            *(f"DROP TABLE {name}" for name in ("follow_up", "journal_entry", *CONNECTION_TABLES, *STEERING_TABLES)),
             "ALTER TABLE process_version DROP COLUMN comment",
         ),
         *(f"ALTER TABLE table_version DROP COLUMN {column}" for column in ("same_as", "first_record", "end_record")),
