@@ -122,7 +122,7 @@ def running() -> Iterator[Mariadb]:
         made.run(f"CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}'")
         yield made
         for relay in made.relays:
-            relay.listener.close()
+            relay.end()
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait(30)
@@ -138,8 +138,7 @@ def _answers(made: Mariadb) -> bool:
 def connection(mariadb: Mariadb, database: str, **given: Any) -> ConnectionInput:
     """A connection by a relay of its own. `hook` and `answer` are the relay's; all others are options."""
     relay = PlainRelay(target=mariadb.socket_path, hook=given.pop("hook", None), answer=given.pop("answer", None))
-    mariadb.relays.append(relay)
-    threading.Thread(target=relay.serve, daemon=True).start()
+    relay.begin(mariadb.relays)
     secrets = {"password": given.pop("password", PASSWORD)}
     options = {"dialect": "mariadb", "host": "127.0.0.1", "port": relay.port, "database": database, "user": USER}
     options |= {"tls": "off"} | given

@@ -29,6 +29,7 @@ from procession.actions.contract import ConnectionInput
 
 PASSWORD = "pässwörd-ÿ-canary"
 USER = "erp"
+RELAYS_MAX = 20
 LEDGER = """
 CREATE TABLE ledger (entry integer PRIMARY KEY, account text, amount numeric(12,2), booked_on date);
 INSERT INTO ledger VALUES (1, '0400', 1200.50, '2026-01-05'), (2, '0410', -1200.50, '2026-01-05'),
@@ -77,13 +78,24 @@ class Relay:
     def port(self) -> int:
         return int(self.listener.getsockname()[1])
 
-    def serve(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._pass, args=(client,), daemon=True).start()
+    def begin(self, among: list[Relay]) -> None:
+        """Serves until it is the oldest of too many: no test needs those of a hundred tests before."""
+        threading.Thread(target=self._serve, daemon=True).start()
+        among.append(self)
+        if len(among) > RELAYS_MAX:
+            among.pop(0).end()
+
+    def end(self) -> None:
+        end(self.listener)
+
+    def _serve(self) -> None:
+        with self.listener:
+            while True:
+                try:
+                    client, _ = self.listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=self._pass, args=(client,), daemon=True).start()
 
     def _pass(self, plain: socket.socket) -> None:
         with suppress(OSError), contextlib.ExitStack() as lines:
@@ -176,7 +188,7 @@ def running() -> Iterator[Postgres]:
             admin.execute("SELECT pg_reload_conf()")
         yield made
         for relay in made.relays:
-            relay.listener.close()
+            relay.end()
     finally:
         # At once, as nobody reads it again.
         process = server.get_postmaster_info().process
@@ -190,8 +202,7 @@ def running() -> Iterator[Postgres]:
 def connection(postgres: Postgres, database: str, **given: Any) -> ConnectionInput:
     """A connection by a relay of its own. `context` and `hook` are the relay's; all others are options."""
     relay = Relay(target=postgres.socket_path, context=given.pop("context", None), hook=given.pop("hook", None))
-    postgres.relays.append(relay)
-    threading.Thread(target=relay.serve, daemon=True).start()
+    relay.begin(postgres.relays)
     secrets = {"password": given.pop("password", PASSWORD)}
     options = {"host": "127.0.0.1", "port": relay.port, "database": database, "user": USER, "tls": "off"} | given
     return ConnectionInput(name="erp", kind="database", options=options, secrets=secrets, private_hosts=True)
