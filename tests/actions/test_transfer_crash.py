@@ -78,6 +78,7 @@ def check(site: Site, deed: str, place: Path, point: str) -> None:
     ("kind", "deed", "stride"),
     [
         ("folder", "move", 5),
+        ("folder", "put", 3),  # 7 lies between the name and the end of the part
         *(pytest.param(kind, deed, 1, marks=pytest.mark.thorough) for kind in KINDS for deed in DEEDS),
     ],
 )
@@ -90,4 +91,4 @@ def test_the_next_try_comes_to_the_same_wherever_one_was_ended(
             site.root, partial(attempt, site), partial(attempt, site), partial(check, site, deed), stride=stride
         )
     print(f"{crashes} crash points, 0 violations")
-    assert crashes >= 8 // stride
+    assert crashes >= 6 // stride  # before and after each of the three requests of a put into a bucket

@@ -76,6 +76,9 @@ def _is_there(transfer: FileTransfer, one: _Leaving) -> bool:
         return _was_taken_away(transfer, one)
     # The size first: a content of another size need not be read back.
     if found.size_bytes in {None, one.size_bytes} and digest_of(side, path) == one.sha256:
+        if _last_deed(transfer, one) == _LEAVING:
+            _clear_part(transfer, one)
+            transfer.context.record(_mark(transfer, one, _LEFT))
         return True
     if not transfer.settings.overwrite:
         size = "" if found.size_bytes is None else f", {found.size_bytes:,} bytes"
@@ -89,13 +92,11 @@ def _is_there(transfer: FileTransfer, one: _Leaving) -> bool:
 def _was_taken_away(transfer: FileTransfer, one: _Leaving) -> bool:
     """An inbox is emptied by its owner: what an earlier try of this step had left whole is not sent twice."""
     side, path = transfer.side, transfer.at(one.name)
-    deeds = {_mark(transfer, one, deed): deed for deed in _DEEDS}
-    told = [entry for entry in transfer.context.journal if entry in deeds or entry == RELEASED]
-    is_released = told[-1:] == [RELEASED]
-    # The last counts: a try that failed, and said so, may have been followed by one that did not.
-    last = next((deeds[entry] for entry in reversed(told) if entry in deeds), _UNLEFT)
+    marks = {_mark(transfer, one, deed) for deed in _DEEDS}
+    told = [entry for entry in transfer.context.journal if entry in marks or entry == RELEASED]
+    last = _last_deed(transfer, one)
     # Whoever releases it has looked: what is known to have been left is not sent again even so.
-    if last != _LEAVING or is_released:
+    if last != _LEAVING or told[-1:] == [RELEASED]:
         return last == _LEFT
     # That try ended at the rename itself: while the part is there, the name was not given.
     if side.can_grow and side.find(path + PART) is not None:
@@ -107,6 +108,12 @@ def _was_taken_away(transfer: FileTransfer, one: _Leaving) -> bool:
         f"whether an earlier try has left {remote_names.shown(one.name)} is not known: {gone} at {side.place} now;"
         " look there; if it did not arrive, restart this step and release it by its name, and it is sent again"
     )
+
+
+def _last_deed(transfer: FileTransfer, one: _Leaving) -> str:
+    """The last counts: a try that failed, and said so, may have been followed by one that did not."""
+    deeds = {_mark(transfer, one, deed): deed for deed in _DEEDS}
+    return next((deeds[entry] for entry in reversed(transfer.context.journal) if entry in deeds), _UNLEFT)
 
 
 _LEAVING, _LEFT, _UNLEFT = "leaving", "left", "not left"
@@ -129,10 +136,19 @@ def _send(transfer: FileTransfer, one: _Leaving) -> None:
             if not isinstance(denied, NameTaken) or digest_of(side, path) != one.sha256:
                 transfer.context.record(_mark(transfer, one, _UNLEFT))
                 raise
+            _clear_part(transfer, one)
         except Problem:
             _record_failure(transfer, one)
             raise
         transfer.context.record(_mark(transfer, one, _LEFT))
+
+
+def _clear_part(transfer: FileTransfer, one: _Leaving) -> None:
+    """Of a file that is there by its name: who takes all that lies in an inbox would pay twice."""
+    side, part = transfer.side, transfer.at(one.name) + PART
+    # Asked first: an inbox in which nobody may delete refuses that of what is not there, too.
+    if side.can_grow and side.find(part) is not None:
+        side.remove(part)
 
 
 def _record_failure(transfer: FileTransfer, one: _Leaving) -> None:
