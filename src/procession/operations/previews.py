@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -252,16 +253,12 @@ def _looked(resources: Resources, file: File, reading: FileReading) -> Preview:
         path = resources.blobs.fetch(file.sha256)
     except NotFound as error:
         return Preview(trouble=error.message)
-    with resources.table_workers.temporary_folder() as place:
-        settings = PreviewSettings(
-            request=str(path), name=file.name or "file", options=reading.options, rejects=reading.rejects
-        )
-        job = TableJob(
-            kind=PREVIEW_KIND, settings=settings, place=place, what="the file was not read", seconds_max=SECONDS_MAX
-        )
-        try:
-            preview, _ = table_jobs.perform(resources, job, Preview)
-        # Too slow, or too much memory: a step may have more of both, so this says nothing about the file.
-        except Invalid:
-            return Preview(trouble=f"looking at it took more than {SECONDS_MAX:.0f} s or too much memory")
-    return preview
+    settings = PreviewSettings(
+        request=str(path), name=file.name or "file", options=reading.options, rejects=reading.rejects
+    )
+    job = partial(TableJob, kind=PREVIEW_KIND, settings=settings, what="the file was not read", seconds_max=SECONDS_MAX)
+    try:
+        return table_jobs.look(resources, job, Preview)
+    # Too slow, or too much memory: a step may have more of both, so this says nothing about the file.
+    except Invalid:
+        return Preview(trouble=f"looking at it took more than {SECONDS_MAX:.0f} s or too much memory")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from procession.actions.reading.options import FileOptions
 from procession.actions.tables.contract import FIT_KIND, FitSettings, SampleFit
 from procession.model.errors import Invalid, NotFound
@@ -24,15 +26,9 @@ def look(resources: Resources, file: File, options: FileOptions, *, proposes: bo
         path = resources.blobs.fetch(file.sha256)
     except NotFound as error:
         return SampleFit(problem=error.message)
-    with resources.table_workers.temporary_folder() as place:
-        settings = FitSettings(
-            request=str(path), name=file.name or "file", options=options, rows=ROWS, proposes=proposes
-        )
-        job = TableJob(
-            kind=FIT_KIND, settings=settings, place=place, what="the sample was not read", seconds_max=SECONDS_MAX
-        )
-        try:
-            found, _ = table_jobs.perform(resources, job, SampleFit)
-        except Invalid as error:
-            return SampleFit(problem=error.message.removesuffix("; nothing was changed"))
-    return found
+    settings = FitSettings(request=str(path), name=file.name or "file", options=options, rows=ROWS, proposes=proposes)
+    job = partial(TableJob, kind=FIT_KIND, settings=settings, what="the sample was not read", seconds_max=SECONDS_MAX)
+    try:
+        return table_jobs.look(resources, job, SampleFit)
+    except Invalid as error:
+        return SampleFit(problem=error.message.removesuffix("; nothing was changed"))

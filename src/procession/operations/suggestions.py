@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -173,14 +174,8 @@ def looked(resources: Resources, file: File, table: Snapshot | None, more: Mappi
         path = resources.blobs.fetch(file.sha256)
     except NotFound as error:
         return Review(problem=error.message)
-    with resources.table_workers.temporary_folder() as place:
-        settings = ReviewSettings(request=str(path), name=file.name or "suggested", contents=contents, **more)
-        job = TableJob(
-            kind=REVIEW_KIND,
-            settings=settings,
-            place=place,
-            what="the suggestions were not read",
-            seconds_max=SECONDS_MAX,
-        )
-        found, _ = table_jobs.perform(resources, job, Review)
-    return found
+    settings = ReviewSettings(request=str(path), name=file.name or "suggested", contents=contents, **more)
+    job = partial(
+        TableJob, kind=REVIEW_KIND, settings=settings, what="the suggestions were not read", seconds_max=SECONDS_MAX
+    )
+    return table_jobs.look(resources, job, Review)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -60,6 +60,13 @@ def perform(resources: Resources, job: TableJob, result: type[T]) -> tuple[T, Ma
     if isinstance(refused, str):
         raise Invalid(refused)
     return msgspec.json.decode(str(outcome.outputs[RESULT]), type=result), _files(outcome)
+
+
+def look(resources: Resources, job: Callable[..., TableJob], result: type[T]) -> T:
+    """A job of which nothing is kept, in its own folder: `job` is all but its `place`. Raises as `perform` does."""
+    with resources.table_workers.temporary_folder() as place:
+        found, _ = perform(resources, job(place=place), result)
+    return found
 
 
 def _files(outcome: StepOutcome) -> dict[str, FileOutput]:
