@@ -91,4 +91,5 @@ def test_the_next_try_comes_to_the_same_wherever_one_was_ended(
             site.root, partial(attempt, site), partial(attempt, site), partial(check, site, deed), stride=stride
         )
     print(f"{crashes} crash points, 0 violations")
-    assert crashes >= 6 // stride  # before and after each of the three requests of a put into a bucket
+    # Before and after each request: a bucket takes a file in three, and has no part to give a name to.
+    assert crashes >= (6 if (kind, deed) == ("s3", "put") else 8) // stride
