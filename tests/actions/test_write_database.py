@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,32 +47,6 @@ INSERT INTO finance.ledger (entry, account, amount) VALUES (1, '0400', 10), (2, 
 @pytest.fixture
 def written(postgres: Postgres, tmp_path: Path) -> Written:
     return Written(postgres, tmp_path, LEDGER)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_rows_are_written_as_the_mode_says(written: Written, mode: str) -> None:
-    played = written.write(rows_of(mode), **MODES[mode])
-
-    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
-    assert written.rows() == AFTER[mode]
-    gone = ", 2 before them replaced" if mode == "replace_where" else ""
-    assert played.outcome.message == f'2 rows written to finance.ledger of the connection "erp"{gone}'
-
-
-@pytest.mark.parametrize("mode", ["upsert", "replace_where", "batch"])
-def test_the_same_again_is_the_same(written: Written, mode: str) -> None:
-    for _ in range(2):
-        assert written.write(rows_of(mode), **MODES[mode]).outcome.status is StepStatus.SUCCESS
-
-    assert written.rows() == AFTER[mode]
-
-
-def test_a_batch_is_marked_with_its_run_and_step_and_replaces_only_its_own(written: Written) -> None:
-    written.write(NEW_ROWS, **MODES["batch"])
-    written.write(b"entry,account,amount\n6,0420,1\n", **MODES["batch"])
-
-    assert written.rows("SELECT entry, batch FROM finance.ledger WHERE batch IS NOT NULL") == [(6, "pr-1/as-1")]
-    assert len(written.rows()) == 4
 
 
 def test_a_preview_says_what_would_be_written_and_writes_nothing(tmp_path: Path) -> None:
@@ -318,18 +291,6 @@ def test_a_constraint_that_waits_for_the_commit_leaves_nothing(written: Written)
         )
 
     assert "violates foreign key constraint" in written.refused(NEW_ROWS, **MODES["append"])
-
-
-def test_many_rows_are_written_and_counted(written: Written) -> None:
-    rows = parquet(
-        "SELECT n::INTEGER AS entry, 'a' AS account, (n / 4)::DECIMAL(19,4) AS amount FROM range(10, 25010) t(n)"
-    )
-
-    played = written.write(rows, mode="append")
-
-    assert played.outcome.message == '25,000 rows written to finance.ledger of the connection "erp"'
-    sql = "SELECT count(*), sum(amount) FROM finance.ledger WHERE entry > 9"
-    assert written.rows(sql) == [(25_000, Decimal(sum(range(10, 25_010))) / 4)]
 
 
 @pytest.mark.parametrize("error", [servers.Cut, servers.CutAfter])

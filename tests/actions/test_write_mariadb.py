@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,32 +56,6 @@ class WrittenMaria(Written):
 @pytest.fixture
 def written(mariadb: Mariadb, tmp_path: Path) -> WrittenMaria:
     return WrittenMaria(mariadb, tmp_path, LEDGER + FIRST)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_rows_are_written_as_the_mode_says(written: WrittenMaria, mode: str) -> None:
-    played = written.write(rows_of(mode), **MODES[mode])
-
-    assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
-    assert written.rows() == AFTER[mode]
-    gone = ", 2 before them replaced" if mode == "replace_where" else ""
-    assert played.outcome.message == f'2 rows written to ledger of the connection "erp"{gone}'
-
-
-@pytest.mark.parametrize("mode", ["upsert", "replace_where", "batch"])
-def test_the_same_again_is_the_same(written: WrittenMaria, mode: str) -> None:
-    for _ in range(2):
-        assert written.write(rows_of(mode), **MODES[mode]).outcome.status is StepStatus.SUCCESS
-
-    assert written.rows() == AFTER[mode]
-
-
-def test_a_batch_replaces_only_its_own(written: WrittenMaria) -> None:
-    written.write(NEW_ROWS, **MODES["batch"])
-    written.write(b"entry,account,amount\n6,0420,1\n", **MODES["batch"])
-
-    assert written.rows("SELECT entry, batch FROM ledger WHERE batch IS NOT NULL") == [(6, "pr-1/as-1")]
-    assert len(written.rows()) == 4
 
 
 # Rows that cannot be written as they are, and what is said of them.
@@ -289,18 +262,6 @@ def test_a_trigger_that_changes_rows_is_noticed(written: WrittenMaria) -> None:
 
     for mode in ("append", "batch", "upsert", "replace_where"):
         assert "of them otherwise than they were given" in written.refused(rows_of(mode), **MODES[mode]), mode
-
-
-def test_many_rows_are_written_and_counted(written: WrittenMaria) -> None:
-    rows = parquet(
-        "SELECT n::INTEGER AS entry, 'a' AS account, (n / 4)::DECIMAL(19,4) AS amount FROM range(10, 25010) t(n)"
-    )
-
-    played = written.write(rows, mode="append")
-
-    assert played.outcome.message == '25,000 rows written to ledger of the connection "erp"'
-    sql = "SELECT count(*), sum(amount) FROM ledger WHERE entry > 9"
-    assert written.rows(sql) == [(25_000, Decimal(sum(range(10, 25_010))) / 4)]
 
 
 def test_a_row_that_is_longer_than_the_server_takes_is_named(shared: WrittenMaria) -> None:
