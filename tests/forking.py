@@ -51,7 +51,7 @@ class Forked:
         order = {"arguments": list(arguments), "environment": dict(environment), "cwd": cwd}
         given = [*handles[:STREAMS], theirs.fileno(), *handles[STREAMS:]]
         with theirs:
-            socket.send_fds(parent or _of_commands(), [json.dumps(order).encode()], given)
+            socket.send_fds(parent or of_commands(), [json.dumps(order).encode()], given)
         self.pid = int.from_bytes(self._end.recv(_INT), "big")
         assert self.pid, "the process from which commands are forked has ended"
 
@@ -85,7 +85,7 @@ def _is_ready(handle: int, timeout: float | None) -> bool:
 
 
 @cache
-def _of_commands() -> socket.socket:
+def of_commands() -> socket.socket:
     """The way to the process from which all commands of this test process are forked."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return parent([sys.executable, "-m", "tests.forking", "commands"], environment)
