@@ -83,14 +83,15 @@ class MatchingRule:
         return tuple(f"hash_{key}" for key in self.keys)
 
     def is_within(self, left: str, right: str) -> str:
-        """SQL condition on two amounts: no further apart than the larger of both limits."""
+        """SQL condition on two amounts: of one sign, and no further apart than the larger of both limits."""
         if not self.allows:
             return f"{left} = {right}"
         apart = f"abs({left} - {right})"
         limits = [f"{apart} <= {self.tolerance:f}"] if self.tolerance else []
         # Multiplied, not divided: a quotient would be rounded.
         limits += [f"{apart} * 100 <= abs({left}) * {self.percent:f}"] if self.percent else []
-        return f"({' OR '.join(limits)})"
+        # What was paid back is not what was paid less charges, however small both are.
+        return f"(sign({left}) * sign({right}) >= 0 AND ({' OR '.join(limits)}))"
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
