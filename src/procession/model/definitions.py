@@ -1,6 +1,7 @@
 """Canonical JSON of a Process, for storing and hashing: equal processes give equal bytes.
 
-The names in settings keep their order: it is that of the columns that a bank asks for, and of what is calculated from what.
+The names in settings keep their order: it is that of the columns that a bank asks for, and of what is calculated from
+what.
 """
 
 from __future__ import annotations
