@@ -35,7 +35,6 @@ from procession.model.processes import (
     SystemVariable,
 )
 from procession.model.table_uses import TableUse
-from tests.support import examples
 
 
 class _Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -319,7 +318,7 @@ def _processes(draw: st.DrawFn) -> Process:
     return Process(name=draw(_NAMES), description=draw(_TEXTS), alert_sms=draw(_TEXTS), steps=(data, action))
 
 
-@settings(examples(50), suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(_processes())
 def test_text_and_definition_give_the_same_process_again(process: Process) -> None:
     settled = parse(rendering.to_yaml(process))
