@@ -61,6 +61,9 @@ def _add_known(connection: duckdb.DuckDBPyConnection, side: str) -> None:
     is_doubt = f"starts_with(s.why, '{suggestions.SEVERAL}')"
     _add(connection, side, f"SELECT s.row, 'suggested', {near} {of} AND NOT {is_doubt} GROUP BY s.row")
     _add(connection, side, f"SELECT s.row, 'several candidates', {near} {of} GROUP BY s.row")
+    other = SIDES[1 - number]
+    pairs = f"SELECT {side}_row AS row, {other}_row AS near FROM doubts SEMI JOIN {other}_open o ON o.row = {other}_row"
+    _add(connection, side, f"SELECT row, 'several candidates', min(near) FROM ({pairs}) GROUP BY row")
     _add(connection, side, f"SELECT DISTINCT row, 'booked twice?', NULL FROM twice WHERE side = {number}")
 
 
