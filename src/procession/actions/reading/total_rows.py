@@ -120,7 +120,7 @@ def overlooked(connection: duckdb.DuckDBPyConnection, made: Relation, relation: 
         return ""
     [shown] = values.alike(Decimal(given[name]))
     return (
-        f'{made.place(row, name)} of {made.file} is read as a row, and looks like the total of the rows before it '
+        f"{made.place(row, name)} of {made.file} is read as a row, and looks like the total of the rows before it "
         f'("{name}" is {shown}); total_row: check, or skip, leaves it out'
     )
 
@@ -137,4 +137,4 @@ def _is_bare(
     if not others or any(text is not None for text in texts):
         return False
     filled = aggregates.over(connection, [f"count({quote(name)})" for name in others], quote(relation))
-    return max(filled) == database.count(connection, relation) - 1
+    return bool(max(filled) == database.count(connection, relation) - 1)
