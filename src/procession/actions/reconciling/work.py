@@ -208,8 +208,10 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection, found
     control_totals.summarise(connection, found.ledgers, found.rules, found.hashing, by)
     reasons.make(connection, found.ledgers, found.rules)
     ages.make(connection, found.ledgers, day, found.as_of, key)
-    ages.classify(connection, settings.ages)
-    ages.summarise(connection, by[0])
+    # Without a day as of which rows are open, nobody can ask for their ages.
+    if found.as_of is not None:
+        ages.classify(connection, settings.ages)
+        ages.summarise(connection, by[0])
     results.number_matches(connection, found.ledgers, found.rules)
     results.show_matched(connection, found.ledgers, found.rules)
     results.show_suggested(connection, found.ledgers, found.rules)
