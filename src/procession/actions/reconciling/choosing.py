@@ -126,8 +126,8 @@ def _keep_twice(connection: duckdb.DuckDBPyConnection, ends: tuple[End, End]) ->
     """Keeps the rows whose twin was chosen and they were not."""
     for name, end in zip(SIDES, ends, strict=True):
         connection.execute(
-            f"INSERT INTO twice SELECT {end.side}, row FROM {name}_twins WHERE twin IN (SELECT {name}_twin FROM chosen) "
-            f"AND row NOT IN (SELECT {name}_row FROM chosen)"
+            f"INSERT INTO twice SELECT {end.side}, row FROM {name}_twins "
+            f"WHERE twin IN (SELECT {name}_twin FROM chosen) AND row NOT IN (SELECT {name}_row FROM chosen)"
         )
 
 
