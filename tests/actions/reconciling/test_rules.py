@@ -142,7 +142,10 @@ def test_two_reversals_that_are_as_near_stay_open(tmp_path):
         ("INV-2026-0001234", "INV-2026-0009876", False),
         ("INV-1", "INV-2", False),
         ("INV-2026-0001234", "", False),
-        ("Größe 12345", "GRÖSSE 12345", False),
+        ("Größe 12345", "GRÖSSE 12345", True),
+        ("Größe 1234", "GRÖSSE 1234", False),
+        ("ЖДЖД-12345678", "ZДZД-12345678", True),
+        ("ЖДЖД-12345678", "ZDZД-12345678", False),
         ("Größe-123456", "größe 123456", True),
     ],
 )

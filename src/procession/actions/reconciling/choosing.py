@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROUNDS_MAX = 1_000  # each takes at least one pair; real files are done after two or three
 _ENDS = tuple(f"{side}_row" for side in SIDES)
-DOUBTS_SHOWN = 10  # candidates of a row that are kept for people to choose from
+DOUBTS_SHOWN = 10  # candidates of a row that people choose from
 
 
 def part_lonely(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
@@ -145,9 +145,15 @@ def keep_doubts(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> in
     # Before they are cut to what people can look at.
     row = connection.execute("SELECT count(DISTINCT left_row) FROM candidates").fetchone()
     assert row is not None
+    ranks = [
+        f"row_number() OVER (PARTITION BY {end} ORDER BY score, {_ENDS[1 - number]})"
+        for number, end in enumerate(_ENDS)
+    ]
+    # The first of each row too, shown or not: it has candidates, and says so.
     connection.execute(
-        f"INSERT INTO doubts SELECT {rule.number}, left_row, right_row FROM candidates "
-        f"QUALIFY row_number() OVER (PARTITION BY left_row ORDER BY score, right_row) <= {DOUBTS_SHOWN}"
+        f"INSERT INTO doubts SELECT {rule.number}, left_row, right_row, greatest(l, r) <= {DOUBTS_SHOWN} FROM "
+        f"(SELECT left_row, right_row, l: {ranks[0]}, r: {ranks[1]} FROM candidates) "
+        f"WHERE greatest(l, r) <= {DOUBTS_SHOWN} OR least(l, r) = 1"
     )
     return int(row[0])
 

@@ -50,7 +50,16 @@ def told(error: Exception) -> bool:
 
 def compared(ledgers: Ledgers, rules: Sequence[MatchingRule], side: str) -> str:
     """SQL, behind other columns, of the values that must be equal, over the side's rows."""
-    return "".join(f", {ledgers.values[side][key]} AS {_name(key)}" for key in matching.columns_of(rules))
+    return "".join(f", {_value(ledgers, side, key)} AS {_name(key)}" for key in matching.columns_of(rules))
+
+
+def _value(ledgers: Ledgers, side: str, key: int) -> str:
+    pair = ledgers.keys[key]
+    is_plain = all(one.types[pair.of(one.name)] == "VARCHAR" for one in ledgers.sides)
+    # A text that nothing cleans is what it is compared by, but for one of blanks, which no match has.
+    if is_plain and ledgers.is_text(key) and not pair.clean:
+        return ledgers.side(side).written(pair.of(side))
+    return ledgers.values[side][key]
 
 
 def names(rules: Sequence[MatchingRule], alias: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from procession.actions import database
-from procession.actions.reconciling import matching
+from procession.actions.reconciling import matching, nearest_pairs
+from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import MatchingRule, asked
 from procession.actions.reconciling.sides import SIDES
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> str:
+def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule) -> str:
     """Keys that occur once on both sides pair by a join; only twins are numbered, and pair n-th with n-th."""
     key = f"hash({', '.join(rule.compared)})"
     left, right = (f"(SELECT {key} AS k, row FROM {asked(rule, side)})" for side in SIDES)
@@ -31,7 +32,12 @@ def apply(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> str:
         _pair_twins(connection, rule, key)
     for name in ("met", "crowded"):
         connection.execute(f"DROP TABLE {name}")
-    return f"{matching.take_pairs(connection, rule):,} pairs"
+    count = database.count(connection, "found")
+    pairs = matching.take_pairs(connection, rule)
+    if pairs == count:
+        return f"{pairs:,} pairs"
+    # A pair that people ruled out may have kept two rows apart from their twins.
+    return f"{pairs:,} pairs, then {nearest_pairs.apply(connection, ledgers, rule)}"
 
 
 def _pair_twins(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, key: str) -> None:

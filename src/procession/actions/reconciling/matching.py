@@ -5,7 +5,7 @@ Relations, all of row numbers; `side` is 0 for left and 1 for right:
 - grouped (rule, id, side, row): all other matches
 - left_open, right_open: the items that no match has, views of left_rest and right_rest once one has
 - suggested (rule, id, side, row, why): matches for a person to decide
-- doubts (rule, left_row, right_row): candidates that a rule could not choose from
+- doubts (rule, left_row, right_row, is_shown): candidates that a rule could not choose from
 - twice (side, row): rows whose twin was matched
 - never (left_row, right_row): pairs that people ruled out
 - skipped_pools (rule, pools): what subsets did not look through
@@ -30,7 +30,7 @@ _TABLES = {
     "pairs": "rule SMALLINT, left_row INTEGER, right_row INTEGER",
     "grouped": "rule SMALLINT, id INTEGER, side TINYINT, row INTEGER",
     "suggested": "rule SMALLINT, id INTEGER, side TINYINT, row INTEGER, why VARCHAR",
-    "doubts": "rule SMALLINT, left_row INTEGER, right_row INTEGER",
+    "doubts": "rule SMALLINT, left_row INTEGER, right_row INTEGER, is_shown BOOLEAN",
     "twice": "side TINYINT, row INTEGER",
     "skipped_pools": "rule SMALLINT, pools BIGINT",
 }
@@ -83,14 +83,15 @@ class MatchingRule:
         return tuple(f"hash_{key}" for key in self.keys)
 
     def is_within(self, left: str, right: str) -> str:
-        """SQL condition on two amounts: no further apart than the larger of both limits."""
+        """SQL condition on two amounts: of one sign, and no further apart than the larger of both limits."""
         if not self.allows:
             return f"{left} = {right}"
         apart = f"abs({left} - {right})"
         limits = [f"{apart} <= {self.tolerance:f}"] if self.tolerance else []
         # Multiplied, not divided: a quotient would be rounded.
         limits += [f"{apart} * 100 <= abs({left}) * {self.percent:f}"] if self.percent else []
-        return f"({' OR '.join(limits)})"
+        # What was paid back is not what was paid less charges, however small both are.
+        return f"(sign({left}) * sign({right}) >= 0 AND ({' OR '.join(limits)}))"
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:

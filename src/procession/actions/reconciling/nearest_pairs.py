@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from procession.actions.problems import Problem
-from procession.actions.reconciling import choosing, matching
+from procession.actions.reconciling import choosing, edits, matching
 from procession.actions.reconciling.choosing import End
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import MatchingRule, asked
@@ -62,7 +62,7 @@ def _prepared(ledgers: Ledgers, rule: MatchingRule, side: str) -> str:
     one = ledgers.side(side)
     if rule.alike is not None:
         text = ledgers.values[side][rule.alike[0]]
-        clean = f"nullif(regexp_replace(upper({text}), '[^\\p{{L}}\\p{{N}}]', '', 'g'), '')"
+        clean = edits.cleaned(text)
         # Only texts of rows with a counterpart are cleaned; and not, as without materialized, those of all rows.
         found = (
             f"(SELECT * FROM {asked(rule, side)} SEMI JOIN {asked(rule, one.other)} USING ({', '.join(_keys(rule))}))"
@@ -142,15 +142,15 @@ def _candidates(rule: MatchingRule, keys: list[str]) -> str:
     ends = "l.row AS left_row, r.row AS right_row"
     if rule.alike is None:
         return f"SELECT {ends}, {_score(score)} AS score FROM left_asked l JOIN right_asked r ON {' AND '.join(on)}"
-    edits = rule.alike[1]
+    most = rule.alike[1]
     # Lengths first, which rule out most pairs at the price of a subtraction.
-    on.append(f"abs(length(l.clean) - length(r.clean)) <= {edits}")
+    on.append(f"abs(length(l.clean) - length(r.clean)) <= {most}")
     return f"""
         SELECT left_row, right_row, {{'a': edits, 'b': rest}} AS score FROM (
-            SELECT {ends}, damerau_levenshtein(l.clean, r.clean) AS edits,
+            SELECT {ends}, {edits.distance("l.clean", "r.clean")} AS edits,
                 least(length(l.clean), length(r.clean)) AS length, {_score(score)} AS rest
             FROM left_asked l JOIN right_asked r ON {" AND ".join(on)}
-        ) WHERE edits <= {edits} AND edits * {_SHARE} <= length
+        ) WHERE edits <= {most} AND edits * {_SHARE} <= length
     """
 
 

@@ -73,6 +73,9 @@ def _known(side: str) -> Iterator[str]:
     is_doubt = f"starts_with(s.why, '{suggestions.SEVERAL}')"
     yield f"SELECT s.row, 'suggested', {near} {of} AND NOT {is_doubt} GROUP BY s.row"
     yield f"SELECT s.row, 'several candidates', {near} {of} GROUP BY s.row"
+    other = SIDES[1 - number]
+    pairs = f"SELECT {side}_row AS row, {other}_row AS near FROM doubts SEMI JOIN {other}_open o ON o.row = {other}_row"
+    yield f"SELECT row, 'several candidates', min(near) FROM ({pairs}) GROUP BY row"
     yield f"SELECT DISTINCT row, 'booked twice?', NULL FROM twice WHERE side = {number}"
 
 

@@ -162,6 +162,7 @@ class _Lines:
 
     def __init__(self, rows: RowFile) -> None:
         body: BinaryIO = io.BytesIO() if rows.body is None else rows.body.open("rb")
+        self._body = rows.body
         self._files: list[BinaryIO] = [io.BytesIO(rows.before.encode()), body, io.BytesIO(rows.after.encode())]
 
     def line(self) -> bytes:
@@ -181,6 +182,9 @@ class _Lines:
     def close(self) -> None:
         for file in self._files:
             file.close()
+        # They stand in the book now, and need no room twice.
+        if self._body is not None:
+            self._body.unlink()
 
 
 def write(part: SheetPart, rows: RowFile | None, cells: Mapping[CellPlace, str], out: BinaryIO) -> None:
