@@ -167,7 +167,7 @@ CENTS = st.integers(-(10**15), 10**15)
 RATES = st.integers(1, 10**14).map(lambda n: Decimal(n).scaleb(-10))
 
 
-@examples(10)
+@examples(6)
 @given(
     amounts=st.lists(CENTS, min_size=1, max_size=20),
     rate=RATES,
@@ -187,7 +187,7 @@ def test_each_amount_is_the_exact_product_rounded_once(tmp_path_factory, amounts
     assert [Decimal(row["amount_aud"]) for row in rows_of(played)] == wanted
 
 
-@examples(20)
+@examples(10)
 @given(
     known=st.dictionaries(st.dates(date(2025, 12, 1), date(2026, 2, 28)), RATES, min_size=1, max_size=12),
     day=st.dates(date(2025, 12, 1), date(2026, 2, 28)),

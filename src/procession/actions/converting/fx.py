@@ -28,12 +28,13 @@ SOURCE, RATES = "source", "rates"
 _NAMED = 10
 _DAYS = frozenset({ValueKind.DATE, ValueKind.MOMENT})
 _CONVERTED = "DECIMAL(38,4)"
-# The amount is a whole number of ten-thousandths, the rate its whole part and a fraction below 1. An amount has at most 19 digits
-# and a denominator 18, so that no product leaves the 127 bits.
+# The amount is a whole number of ten-thousandths, the rate its whole part and a fraction below 1. An amount has at most
+# 19 digits and a denominator 18, so that no product leaves the 127 bits.
 _PARTS_MAX = 10**PLACES
 _TIMES = """
 CREATE MACRO "times rate"(a, whole, part, parts, unit, is_even) AS sign(a)::HUGEINT * "rounded"(
-    abs(a)::HUGEINT * whole + (abs(a)::HUGEINT * part) // parts, (abs(a)::HUGEINT * part) % parts, parts, unit::HUGEINT, is_even)
+    abs(a)::HUGEINT * whole + (abs(a)::HUGEINT * part) // parts,
+    (abs(a)::HUGEINT * part) % parts, parts, unit::HUGEINT, is_even)
 """
 _ROUNDED = """
 CREATE MACRO "rounded"(n, rest, parts, unit, is_even) AS n // unit + CASE
@@ -250,7 +251,8 @@ def _balance(fx: _Fx, by: Sequence[str]) -> None:
     named = ", ".join(f"{key} AS k{at}" for at, key in enumerate(keys))
     connection.execute(
         f"CREATE TABLE sums AS SELECT {named}, count(DISTINCT rate) AS rates, {total} AS total, "
-        f"any_value({_WHOLE}) AS whole, any_value({_PART}) AS part, any_value({_PARTS}) AS parts, sum({quote(fx.converted)}) AS made "
+        f"any_value({_WHOLE}) AS whole, any_value({_PART}) AS part, any_value({_PARTS}) AS parts, "
+        f"sum({quote(fx.converted)}) AS made "
         f"FROM converted WHERE rate IS NOT NULL GROUP BY {', '.join(keys)}"
     )
     mixed = _count(fx, "rates > 1", "sums")

@@ -1,7 +1,7 @@
 """Rates of exchange: the one that holds for a currency on a day, and how it came about.
 
-Rates are fractions, so that 0.09 at 1.2 to the unit is 0.075 and not less: an inverse that is rounded first would make a half of a
-cent less than a half. They are shown to 18 places, a half to the even digit.
+Rates are fractions, so that 0.09 at 1.2 to the unit is 0.075 and not less: an inverse that is rounded first would make
+a half of a cent less than a half. They are shown to 18 places, a half to the even digit.
 """
 
 from __future__ import annotations
