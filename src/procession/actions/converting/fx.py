@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 from typing import Any
 
 from procession.actions import database, references
 from procession.actions.contract import Context, StepOutcome
-from procession.actions.converting import fx_totals
+from procession.actions.converting import fx_totals, multiplying
 from procession.actions.converting.fx_settings import FxSettings
 from procession.actions.converting.rates import PLACES, Rate, RateTable, Way, rounded
 from procession.actions.database import quote
@@ -28,20 +27,6 @@ SOURCE, RATES = "source", "rates"
 _NAMED = 10
 _DAYS = frozenset({ValueKind.DATE, ValueKind.MOMENT})
 _CONVERTED = "DECIMAL(38,4)"
-# The amount is a whole number of ten-thousandths, the rate its whole part and a fraction below 1. An amount has at most
-# 19 digits and a denominator 18, so that no product leaves the 127 bits.
-_PARTS_MAX = 10**PLACES
-_TIMES = """
-CREATE MACRO "times rate"(a, whole, part, parts, unit, is_even) AS sign(a)::HUGEINT * "rounded"(
-    abs(a)::HUGEINT * whole + (abs(a)::HUGEINT * part) // parts,
-    (abs(a)::HUGEINT * part) % parts, parts, unit::HUGEINT, is_even)
-"""
-_ROUNDED = """
-CREATE MACRO "rounded"(n, rest, parts, unit, is_even) AS n // unit + CASE
-    WHEN 2 * ((n % unit) * parts + rest) > unit * parts THEN 1
-    WHEN 2 * ((n % unit) * parts + rest) < unit * parts THEN 0
-    WHEN is_even THEN (n // unit) % 2 ELSE 1 END
-"""
 # With blanks, so that no column of a file is likely to have the name.
 _WHOLE, _PART, _PARTS = (quote(f"{what} of the rate") for what in ("whole part", "rest", "denominator"))
 _EXACT = f"{_WHOLE}, {_PART}, {_PARTS}"
@@ -74,7 +59,7 @@ def _convert(doing: RowWork) -> str:
     rows = doing.load(SOURCE, settings.source, Expect())
     doing.load(RATES, settings.rates.source, Expect())
     doing.lock()
-    for text in (_ROUNDED, _TIMES):
+    for text in multiplying.MACROS:
         doing.connection.execute(text)
     fx = _columns(doing, settings)
     _refuse_incomplete(fx)
@@ -204,18 +189,10 @@ def _find(fx: _Fx, table: RateTable) -> int:
         "CREATE TABLE found (currency VARCHAR, day DATE, whole HUGEINT, part HUGEINT, parts HUGEINT, rate VARCHAR, "
         "rate_on DATE, how VARCHAR)"
     )
-    lines = [[*key, *_split(rate), f"{rate.shown:f}", rate.on, rate.how] for key, rate in rates.items()]
+    lines = [[*key, *multiplying.split(rate), f"{rate.shown:f}", rate.on, rate.how] for key, rate in rates.items()]
     if lines:
         connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?)", lines)
     return len(lines)
-
-
-def _split(rate: Rate) -> tuple[int, int, int]:
-    """The whole part of a rate, and the rest as a fraction of whole numbers."""
-    # Only of rates that have more digits than any that is published, such as a cross of two averages.
-    exact = rate.exact if rate.exact.denominator <= _PARTS_MAX else Fraction(rate.shown)
-    whole, part = divmod(exact.numerator, exact.denominator)
-    return whole, part, exact.denominator
 
 
 def _make(fx: _Fx) -> None:

@@ -137,4 +137,4 @@ def _is_bare(
     if not others or any(text is not None for text in texts):
         return False
     filled = aggregates.over(connection, [f"count({quote(name)})" for name in others], quote(relation))
-    return max(filled) == database.count(connection, relation) - 1
+    return bool(max(filled) == database.count(connection, relation) - 1)

@@ -162,7 +162,9 @@ class _Lines:
 
     def __init__(self, rows: RowFile) -> None:
         body: BinaryIO = io.BytesIO() if rows.body is None else rows.body.open("rb")
-        self._body = rows.body
+        # Open, it needs no name: its room is free as soon as it stands in the book.
+        if rows.body is not None:
+            rows.body.unlink()
         self._files: list[BinaryIO] = [io.BytesIO(rows.before.encode()), body, io.BytesIO(rows.after.encode())]
 
     def line(self) -> bytes:
@@ -182,9 +184,6 @@ class _Lines:
     def close(self) -> None:
         for file in self._files:
             file.close()
-        # They stand in the book now, and need no room twice.
-        if self._body is not None:
-            self._body.unlink()
 
 
 def write(part: SheetPart, rows: RowFile | None, cells: Mapping[CellPlace, str], out: BinaryIO) -> None:
