@@ -187,7 +187,7 @@ def test_zeros_of_a_negative_number_go_behind_its_sign(tmp_path):
 
     content = written(tmp_path, b"a\n-12.5\n3\n", "a.txt", fixed=fields)
 
-    assert content == b"-00001250  12,50-\n000000300    3,00\n"
+    assert content == b"-00001250  12,50-\n000000300   3,00 \n"
 
 
 def test_a_value_longer_than_its_field_is_refused_and_never_cut(tmp_path):
