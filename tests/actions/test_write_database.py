@@ -352,6 +352,20 @@ def test_a_commit_that_nobody_can_be_asked_about_is_in_doubt(written: Written, m
     assert "they are all there or none is" in played.outcome.message and then in played.outcome.message
 
 
+def test_a_line_that_is_lost_again_while_the_commit_is_asked_about_leaves_it_in_doubt(written: Written) -> None:
+    """It was told that nothing was written, and all of it was."""
+
+    def cut(data: bytes) -> None:
+        if b"COMMIT\0" in data or b"pg_xact_status" in data:
+            raise servers.CutAfter
+
+    played = written.write(NEW_ROWS, connection=written.reach(cut), **MODES["append"])
+
+    assert played.outcome.status is StepStatus.FAILED
+    assert "they are all there or none is; look there before" in played.outcome.message
+    assert written.rows() == AFTER["append"]
+
+
 def test_an_earlier_try_that_wrote_other_rows_is_no_success(written: Written) -> None:
     first = written.write(NEW_ROWS, **MODES["append"])
 

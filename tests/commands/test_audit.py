@@ -15,7 +15,7 @@ from procession.store import audit, migrations
 from procession.store.sqlite import SqliteDatabase
 from procession.store.sqlite_transaction import SqliteTransaction
 from tests.commands import homes
-from tests.commands.conftest import command
+from tests.programs import command
 
 TABLES = {"history": "run_id, revision", "log": "id", "audit": "id", "audit_head": "one"}
 

@@ -18,7 +18,7 @@ import os
 import re
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
@@ -209,12 +209,29 @@ def _write(handle: int, content: bytes) -> None:
 
 def _forms(secret: str) -> Iterator[bytes]:
     """As it may be written, in UTF-8."""
-    texts = [secret, *(line for line in secret.splitlines() if len(line) >= _LINE_CHARS_MIN)]
-    for text in filter(None, texts):
+    leaves = _leaves(secret)
+    parts = [*(line.strip() for text in (secret, *leaves) for line in text.splitlines()), *leaves]
+    for text in filter(None, [secret, *(part for part in parts if len(part) >= _LINE_CHARS_MIN)]):
         yield text.encode("utf-8", "surrogatepass")
         if len(text) >= _ENCODED_CHARS_MIN:
             yield from (form.encode("utf-8", "surrogatepass") for form in _escaped(text) if form)
             yield from _in_base64(text.encode("utf-8", "surrogatepass"))
+
+
+def _leaves(secret: str) -> list[str]:
+    """The texts of a secret that is JSON, as keys of service accounts are: programs say one of them by itself."""
+    found: list[str] = []
+    with suppress(ValueError, RecursionError):
+        waiting = [json.loads(secret)]
+        for one in waiting:
+            match one:
+                case dict():
+                    waiting.extend(one.values())
+                case list():
+                    waiting.extend(one)
+                case str():
+                    found.append(one)
+    return found
 
 
 def _escaped(text: str) -> Iterator[str]:

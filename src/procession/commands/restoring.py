@@ -136,7 +136,7 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
             secrets=checks.count_secrets(tx),
             contents=len(named),
             # Told and not refused: somebody without another backup must be able to go on.
-            broken=audit.first_fault(tx) if tx.has_table("audit") else None,
+            broken=audit.first_fault(tx) if found == known else None,
         )
 
 

@@ -161,6 +161,20 @@ def test_the_lines_of_a_key_are_secret_each() -> None:
     assert guard(key).text("cannot read kqhkiG9w0BAQEF here") == f"cannot read {MARK} here"
 
 
+def test_the_parts_of_a_secret_that_is_json_are_secret_each() -> None:
+    """actions/runner#2232: each line was masked as it stands, and a program said the key of it alone."""
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"
+    secret = json.dumps({"type": "ok", "private_key_id": "f871b60d0617", "keys": [{"private_key": key}]}, indent=2)
+
+    black = guard(secret)
+
+    assert black.text("id f871b60d0617 of {}") == f"id {MARK} of {{}}"
+    assert "MIIEvQIBADANBg" not in black.text(f"{key!r} {json.dumps(key)}")
+    assert black.text("cannot read MIIEvQIBADANBg here") == f"cannot read {MARK} here"
+    # Nothing that is in any log: no brace, and no word as short as that.
+    assert black.text('{ "type": "ok" }') == '{ "type": "ok" }'
+
+
 def test_all_that_an_outcome_says_is_looked_through() -> None:
     outcome = StepOutcome(
         status=StepStatus.FAILED,
