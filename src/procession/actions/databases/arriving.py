@@ -63,8 +63,8 @@ class ArrivingRows:
         self._keep = f"INSERT INTO {quote(relation)} SELECT {made} FROM arriving"
         asked = [(n, kind) for n, kind in enumerate(columns.values(), start=1) if kind.wrong]
         self._asked = [number for number, _ in asked]
-        # NULL is neither right nor wrong, and counts as right.
-        firsts = ", ".join(f"min(rowid) FILTER ({kind.wrong.replace(_CELL, f'c{n}')})" for n, kind in asked)
+        # NULL is neither right nor wrong, and counts as right. No FILTER: DuckDB cuts all columns to size for each.
+        firsts = ", ".join(f"min(CASE WHEN {kind.wrong.replace(_CELL, f'c{n}')} THEN rowid END)" for n, kind in asked)
         self._look = f"SELECT {firsts} FROM arriving" if asked else ""
 
     def add(self, rows: Sequence[Sequence[str | None]]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from procession.actions import database, expecting, values
+from procession.actions import database, expecting, messages, values
 from procession.actions.contract import Context, StepOutcome
 from procession.actions.problems import Problem
 from procession.actions.reconciling import (
@@ -69,7 +69,7 @@ def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: in
         connection.close()
     return StepOutcome(
         status=StepStatus.WARNING if found.warnings else StepStatus.SUCCESS,
-        message="; ".join([_summary(found), *found.warnings]),
+        message=messages.joined(context, _summary(found), found.warnings),
         outputs=written,
         figures=found.figures,
     )

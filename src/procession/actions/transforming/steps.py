@@ -184,7 +184,8 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
     if not stays and not headings:
         raise Problem(f"{stage.where}: there are no rows, so there are no columns")
     is_it = f"CAST({quote(name)} AS VARCHAR) ="
-    cells = [f"{how}({quote(value)}) FILTER (WHERE {is_it} {literal(one)}) AS {quote(one)}" for one in headings]
+    # No FILTER: DuckDB cuts all columns of the statement to size for each, which is their square.
+    cells = [f"{how}(CASE WHEN {is_it} {literal(one)} THEN {quote(value)} END) AS {quote(one)}" for one in headings]
     keys = ", ".join(quote(column) for column in stays)
     end = f" GROUP BY {keys} ORDER BY {', '.join(f'{quote(column)} NULLS LAST' for column in stays)}" if stays else ""
     chosen = ", ".join([*([keys] if stays else []), *cells])
