@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from procession.actions import database, messages
+from procession.actions.databases.arriving import rows_at_once
 from procession.actions.kinds import export, import_table, transform
 from procession.actions.reading.cells import COLUMNS_MAX
 from tests.actions.context import Played, play
@@ -117,6 +118,24 @@ def test_a_statement_over_many_columns_has_no_filter_for_each(tmp_path: Path, as
 
     assert played.outcome.message == "120 rows became 1"
     assert max(query.count("FILTER") for query in asked) <= 4 * 24
+
+
+def test_columns_that_become_rows_are_not_a_statement_each(tmp_path: Path, asked: list[str]) -> None:
+    names = [f"m{number}" for number in range(120)]
+    data = f"k,{','.join(names)}\nA,{','.join(names)}\nB,{',' * 119}\n"
+    unpivot = {"unpivot": {"columns": names, "name": "n", "value": "v"}}
+    settings = {"source": "${f.a}", "steps": [unpivot], "output": "${o.rows}"}
+
+    played = play(transform.ACTION, tmp_path, settings, {"f.a": ("a.csv", data.encode())})
+
+    rows = list(csv.reader(io.StringIO(played.outputs["o.rows"].decode())))
+    assert rows == [["k", "n", "v"], *(["A", one, one] for one in names), *(["B", one, ""] for one in names)]
+    assert not [query for query in asked if "UNION ALL" in query]
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(0, 10_000), (1, 10_000), (100, 10_000), (1_000, 1_000), (2_000_000, 1)])
+def test_a_batch_of_another_database_has_fewer_rows_where_they_are_wide(columns: int, rows: int) -> None:
+    assert rows_at_once(columns) == rows
 
 
 def test_warnings_without_room_in_the_message_are_counted_and_kept_in_the_log(tmp_path: Path) -> None:

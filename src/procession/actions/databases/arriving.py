@@ -15,7 +15,8 @@ from procession.actions.problems import Problem
 if TYPE_CHECKING:
     import duckdb
 
-BATCH_ROWS = 10_000  # what is in memory twice, as Python's texts and as DuckDB's
+# What is in memory twice, as Python's texts and as DuckDB's.
+_BATCH_ROWS, _BATCH_CELLS = 10_000, 1_000_000
 COLUMNS_MAX = 1_000  # of one statement; PostgreSQL allows 1,664
 _DIGITS_MAX = 38  # of DuckDB's longest number
 _DECIMALS = 10  # of a number whose column says nothing: as those of tables
@@ -43,6 +44,11 @@ NUMBER = ArrivingKind(
     settles=True,
 )
 TEXT = ArrivingKind(type="VARCHAR")
+
+
+def rows_at_once(columns: int) -> int:
+    """How many rows a batch has: fewer where they are wide, or ten thousand would take a gigabyte. A row may have none."""
+    return max(1, min(_BATCH_ROWS, _BATCH_CELLS // max(columns, 1)))
 
 
 class ArrivingRows:
