@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Quick examples are the same in every run; thorough ones are new each time, and a failure says how to repeat it."""
     # The tests of scripts run on a machine without namespaces too; those of the walls say what they leave out there.
     os.environ[ISOLATION] = "weak"
-    settings.register_profile("quick", max_examples=50, derandomize=True, deadline=None)
+    settings.register_profile("quick", max_examples=20, derandomize=True, deadline=None)
     settings.register_profile("thorough", max_examples=500, deadline=None, print_blob=True, database=None)
     settings.load_profile("thorough" if config.getoption("--thorough") else "quick")
 

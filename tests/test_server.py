@@ -37,7 +37,10 @@ def test_it_ends_in_time_when_it_is_told_to(home: Path, number: int) -> None:
         assert server.end(number) == 0
 
 
-def test_it_ends_in_time_while_a_step_runs_and_the_run_goes_on_at_the_next_start(home: Path) -> None:
+def test_it_ends_in_time_while_a_step_runs_and_the_run_goes_on_at_the_next_start(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROCESSION_GRACE_SECONDS", "0.5s")
     apply_text(home, ECHO % "word" + SLOW)
     with serving(home) as server:
         run = command(home, "run", "Echo", "--json").json["id"]
@@ -55,7 +58,7 @@ SLOW = """
         name: Nap
         key: nap
         needs: [count]
-        with: {seconds: 12}
+        with: {seconds: 4}
 """
 
 

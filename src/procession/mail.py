@@ -11,7 +11,7 @@ from procession.operations import letters
 from procession.operations.home_time import HomeClock
 from procession.store.database import Database
 
-REST_SECONDS = 15.0  # between two looks for mail that a command has left, or that is due again
+REST_SECONDS = 5.0  # between two looks for mail that a command has left, or that is due again
 
 
 def loop(

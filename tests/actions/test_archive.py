@@ -6,6 +6,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 
 import msgspec
 import pytest
@@ -192,6 +193,47 @@ def test_members_that_share_their_bytes_are_refused(tmp_path):
         packed.infolist()[1].header_offset = packed.infolist()[0].header_offset
 
     assert "share their bytes" in refused(tmp_path, out.getvalue(), pattern="a")
+
+
+def second_name(name, *, of):
+    payload = struct.pack("<BI", 1, zlib.crc32(of)) + name.encode()
+    return struct.pack("<HH", 0x7075, len(payload)) + payload
+
+
+def test_a_member_with_two_names_is_refused_where_readers_differ(tmp_path):
+    """python/cpython#154894: one reader takes the first of them, another the last, and older ones none."""
+    for number, extra in enumerate(
+        (
+            second_name("last.txt", of=b"raw.txt"),
+            second_name("a.txt", of=b"raw.txt") + second_name("b.txt", of=b"raw.txt"),
+        )
+    ):
+        info = zipfile.ZipInfo("raw.txt")
+        info.extra = extra
+        assert "more than one name" in refused(tmp_path / f"{number}", zipped([(info, b"1")]))
+    # Void: its checksum is of another name.
+    info.extra = second_name("last.txt", of=b"else.txt")
+    assert unpacked(tmp_path / "void", zipped([(info, b"1")]), pattern="raw.txt").outputs == {"o.file": b"1"}
+
+
+def test_a_name_in_a_code_page_is_read_by_the_one_beside_it(tmp_path):
+    """As WinZip and 7-Zip write names: an older Python took the first, a newer one the second."""
+    info = zipfile.ZipInfo("Bel\u00e4ge.csv")
+    # Python's packer says UTF-8: as many bytes of code page 437 in their place.
+    raw, page = "Bel\u00e4ge.csv".encode(), b"Bel\x84ge_.csv"
+    info.extra = second_name("Bel\u00e4ge_.csv", of=page)
+    packed = zipped([(info, b"1")]).replace(raw, page)
+    for sign, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = packed.index(sign) + place
+        packed = packed[:at] + b"\0\0" + packed[at + 2 :]
+
+    assert unpacked(tmp_path, packed, pattern="Bel\u00e4ge_.csv").outputs == {"o.file": b"1"}
+
+
+def test_a_name_that_ends_within_is_refused(tmp_path):
+    content = zipped([("x.csvQexe", b"1")]).replace(b"x.csvQexe", b"x.csv\0exe")
+
+    assert "has a file whose name" in refused(tmp_path, content)
 
 
 def test_two_members_of_one_name_are_refused(tmp_path):

@@ -167,7 +167,7 @@ CENTS = st.integers(-(10**15), 10**15)
 RATES = st.integers(1, 10**14).map(lambda n: Decimal(n).scaleb(-10))
 
 
-@examples(10)
+@examples(6)
 @given(
     amounts=st.lists(CENTS, min_size=1, max_size=20),
     rate=RATES,
@@ -187,7 +187,7 @@ def test_each_amount_is_the_exact_product_rounded_once(tmp_path_factory, amounts
     assert [Decimal(row["amount_aud"]) for row in rows_of(played)] == wanted
 
 
-@examples(20)
+@examples(10)
 @given(
     known=st.dictionaries(st.dates(date(2025, 12, 1), date(2026, 2, 28)), RATES, min_size=1, max_size=12),
     day=st.dates(date(2025, 12, 1), date(2026, 2, 28)),
@@ -243,3 +243,33 @@ def test_two_ways_of_one_day_that_contradict_each_other_are_told(tmp_path, back,
 
     assert ("AUD to USD on 2026-01-30 is 0.8000, and 0.666667 by" in played.outcome.message) == is_told
     assert rows_of(played)[0]["amount_aud"] == "150"
+
+
+@pytest.mark.parametrize(
+    ("rates", "settings", "wanted"),
+    [
+        # 0.09 / 1.2 is 0.075: by an inverse of 18 decimals it was less than a half of a cent.
+        ("AUD,USD,2026-01-30,1.2\n", {}, ["0.02", "0.08", "-0.08", "3.88"]),
+        ("AUD,USD,2026-01-30,1.2\n", {"round": {"way": "half_up"}}, ["0.03", "0.08", "-0.08", "3.88"]),
+        ("EUR,USD,2026-01-30,2.4\nEUR,AUD,2026-01-30,2\n", {"via": ["EUR"]}, ["0.02", "0.08", "-0.08", "3.88"]),
+        ("AUD,USD,2026-01-29,1.1\nAUD,USD,2026-01-30,1.3\n", {"rule": "month_average"}, ["0.02", "0.08", "-0.08", "3.88"]),
+    ],
+)  # fmt: skip
+def test_a_rate_is_divided_by_and_not_rounded_first(tmp_path, rates, settings, wanted):
+    rows = "".join(f"{amount},USD,2026-01-30\n" for amount in ("0.03", "0.09", "-0.09", "4.65"))
+
+    played = converted(tmp_path, f"amount,currency,date\n{rows}", rates, **settings)
+
+    assert [Decimal(row["amount_aud"]) for row in rows_of(played)] == [Decimal(one) for one in wanted]
+
+
+def test_a_cross_of_more_digits_than_fit_is_rounded_to_those_that_are_shown(tmp_path):
+    rates = "AUD,EUR,2026-01-30,1.123456789013\nEUR,USD,2026-01-30,1.000000000003\n"
+
+    played = converted(tmp_path, "amount,currency,date\n99999999999,USD,2026-01-30\n", rates, via=["EUR"])
+
+    wide = Context(prec=60)
+    product = wide.multiply(Decimal("1.123456789013"), Decimal("1.000000000003"))
+    (row,) = rows_of(played)
+    assert Decimal(row["amount_aud"]) == wide.divide(Decimal(99_999_999_999), product).quantize(Decimal("0.01"))
+    assert row["rate"] == str(wide.divide(Decimal(1), product).quantize(Decimal(1).scaleb(-18)))

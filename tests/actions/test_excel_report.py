@@ -316,6 +316,15 @@ def test_a_template_keeps_all_that_it_has(tmp_path):
     assert len(book["Summary"]._charts) == 1
 
 
+def test_each_sheet_of_a_template_has_its_own_rows(tmp_path):
+    sheets = [FILLED, {**FILLED, "sheet": "Summary", "at": "D9", "columns": {"amount": "amount"}}]
+    content = made(tmp_path, sheets=sheets, template=template())
+
+    assert [row[:2] for row in rows(content, "Data")[3:5]] == [["North", 1.5], ["South", 2]]
+    assert [row[3] for row in rows(content, "Summary")[8:10]] == [1.5, 2]
+    assert not list(tmp_path.rglob("*.rows"))
+
+
 def test_formulas_are_calculated_where_the_template_says_how(tmp_path):
     given = changed(
         template(),

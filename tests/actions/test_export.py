@@ -150,7 +150,7 @@ def test_a_machine_reads_texts_as_they_are_where_it_is_said(tmp_path):
     assert written(tmp_path, b"a,b\n=1,-\n", escape_formulas=False) == b"a,b\n=1,-\n"
 
 
-@examples(12)
+@examples(8)
 @given(
     rows=st.lists(
         st.tuples(*[st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))] * 2),

@@ -404,3 +404,24 @@ def test_one_file_twice_is_a_mistake_and_two_sheets_of_it_are_not() -> None:
         "source.3: it is given before, and its rows would be there twice",
     )
     assert mistakes({"file": "${f.a}", "sheet": "A"}, {"file": "${f.a}", "sheet": "B"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("last", "is_told"),
+    [
+        ("TOTAL,108.10,", True),
+        (",108.10,", True),  # only a number
+        ("Total rent,108.11,2026-02-03", False),
+        ("0420,108.10,2026-02-03", False),  # an item may have that very amount
+        ("0420,108.10,", False),
+    ],
+)
+def test_a_row_of_totals_that_nobody_spoke_of_is_told(tmp_path: Path, last: str, is_told: bool) -> None:
+    """QuickBooks and DATEV end an export with its totals: imported as one more row, they doubled every sum."""
+    columns = {**COLUMNS, "account": {"type": "Text"}}
+
+    played = imported(tmp_path, f"{LEDGER}{last}\n", columns=columns)
+
+    said = 'line 4 of a.csv is read as a row, and looks like the total of the rows before it ("amount" is 108.10)'
+    assert (said in played.outcome.message) == is_told
+    assert len(rows_of(played)) == 4

@@ -95,6 +95,8 @@ def test_of_several_days_the_latest_that_is_not_after(tmp_path):
 
     assert rows_of(played) == ["EUR,2026-02-28,old", "EUR,2026-03-01,new", "EUR,2025-12-31,"]
     assert "1 rows of the right side have no valid_from" in played.outcome.message
+    # EUR is there, and not yet.
+    assert "1 row has a key that the right side lacks up to its day (EUR)" in played.outcome.message
 
 
 def test_two_rows_for_one_day_are_refused(tmp_path):

@@ -35,7 +35,7 @@ def asked(made: duckdb.DuckDBPyConnection, expression: str, *values: object) -> 
     return row[0]
 
 
-@examples(100)
+@examples(30)
 @given(amount=AMOUNTS, by=DIVISORS)
 def test_an_amount_is_divided_to_the_nearest_and_a_half_to_the_even(made, amount, by):
     wanted = EXACT.quantize(EXACT.divide(amount, by), Decimal("0.0001"))
@@ -76,7 +76,7 @@ def test_an_amount_is_read_as_it_is_written(made, text, wanted):
     assert asked(made, "money($1)", text) == (None if wanted is None else Decimal(wanted))
 
 
-@examples(100)
+@examples(30)
 @given(first=DAYS, days=st.integers(-60, 60))
 def test_working_days_are_mondays_to_fridays(made, first, days):
     last = first + timedelta(days)
@@ -92,7 +92,7 @@ def test_a_month_ends_with_its_last_day(made):
 WEIGHTS = st.lists(st.integers(0, 10**9).map(lambda n: Decimal(n) / 10_000), min_size=1, max_size=30)
 
 
-@examples(100)
+@examples(30)
 @given(cents=st.integers(-(10**12), 10**12), weights=WEIGHTS)
 def test_shares_add_up_and_each_is_within_a_cent_of_its_own(made, cents, weights):
     if not any(weights):

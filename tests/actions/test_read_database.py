@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from procession.actions.contract import StepOutcome
+from procession.actions.databases import postgres as driver
 from procession.actions.kinds import read_database
 from procession.model.lifecycle import StepStatus
 from tests.actions import postgres as servers
@@ -123,7 +124,7 @@ REFUSED = {
     "DO $$ BEGIN DELETE FROM ledger; END $$": "may only read",
     "SELECT set_config('transaction_read_only', 'off', true), evil()": "read-write mode",
     "SELECT evil()": "may only read",
-    "SET TRANSACTION READ WRITE": "gives no rows",
+    "SET TRANSACTION READ WRITE": "read-write mode",
     "COMMIT": "gives no rows",
     "COPY ledger TO STDOUT": "gives no rows",
     "COPY ledger FROM STDIN": "",
@@ -217,6 +218,28 @@ def test_more_rows_than_allowed_fail_and_are_not_cut(asked: Asked) -> None:
 
 
 def test_a_statement_that_takes_too_long_ends(asked: Asked) -> None:
+    assert "took longer than `timeout`" in asked.refused("SELECT pg_sleep(60)", timeout=1)
+
+
+def test_a_pooler_that_gives_the_transaction_another_server_changes_nothing(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PgBouncer's pool_mode = transaction (keygen-sh/keygen-api#1029): dates came day first, and nothing ended."""
+    connect = driver.connect
+
+    def pooled(*given: Any, **more: Any) -> Any:
+        session = connect(*given, **more)
+        session.execute("DISCARD ALL")
+        return session
+
+    monkeypatch.setattr(driver, "connect", pooled)
+    with asked.server.admin() as admin:
+        for setting in ("DateStyle TO 'SQL, DMY'", "IntervalStyle TO 'postgres_verbose'", "bytea_output TO 'escape'"):
+            admin.execute(f"ALTER DATABASE {asked.database} SET {setting}")
+
+    told = asked.rows("SELECT date '2026-02-03' AS d, interval '1 day' AS i, 'a'::bytea AS b")
+
+    assert told[1] == [(dt.date(2026, 2, 3), "P1D", b"a")]
     assert "took longer than `timeout`" in asked.refused("SELECT pg_sleep(60)", timeout=1)
 
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from procession.actions.contract import ConnectionInput
 from procession.actions.problems import Problem
 from procession.actions.reaching.addresses import CheckedAddress
-from procession.actions.transferring import buckets, folders, opening
+from procession.actions.transferring import buckets, folders, opening, sftp
 from procession.actions.transferring.sftp import SftpSide
 from procession.actions.transferring.sides import PART, Listing
 from procession.actions.transferring.tunnels import Tunnel
@@ -112,6 +112,59 @@ def test_nobody_listens_or_answers(bank: Site, tmp_path: Path) -> None:
     with_options(bank, port=free)
 
     assert "refused" in failure(bank, tmp_path)
+
+
+def test_one_that_listens_and_says_nothing_is_given_up(
+    bank: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sshnet/SSH.NET#1411: no time-out held before the first line of the server."""
+    monkeypatch.setattr(sftp, "LOGIN_SECONDS_MAX", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as ear:
+        with_options(bank, port=ear.getsockname()[1])
+
+        assert "Login timeout expired" in failure(bank, tmp_path)
+
+
+@pytest.mark.parametrize("act", ["scandir", "read"])
+def test_one_that_goes_away_in_the_middle_is_told(tmp_path: Path, act: str) -> None:
+    """mscdex/ssh2#1490, ronf/asyncssh#321: a listing that nobody answered any more never came to an end."""
+
+    class Leaving(asyncssh.SFTPServer):
+        pass
+
+    def leave(server: Any, *_: Any) -> Any:
+        server.channel.get_connection().abort()
+        return iter(()) if act == "scandir" else b""
+
+    setattr(Leaving, act, leave)
+    root = tmp_path / "sftp"
+    with transfer_sites.sftp(tmp_path, lambda channel: Leaving(channel, chroot=os.fsencode(root))) as bank:
+        bank.put("out/a.xml", b"1" * 100_000)
+
+        assert "onnection" in failure(bank, tmp_path)
+
+
+def test_a_shorter_file_in_the_place_of_a_longer_one_leaves_nothing_of_it(bank: Site, tmp_path: Path) -> None:
+    """iterate-ch/cyberduck#18335: what was to be replaced was written behind, or into, what was there."""
+    bank.put("in/pain.xml", b"longer than what comes" * 1_000)
+
+    transfer(bank, tmp_path, "put", path="in", files=["${files.payments}"], overwrite=True)
+
+    assert bank.read("in/pain.xml") == PAIN
+
+
+@pytest.mark.parametrize("kind", ["s3", "sftp"])
+def test_a_name_with_signs_of_addresses_is_moved(kind: str, tmp_path: Path) -> None:
+    """aws/aws-sdk-php#236, Robothy/local-s3#142: the source of a copy in a bucket is a path that is encoded once more."""
+    name = "The File_v2.9+MASTER (1) 100% a&b=c.xls"
+    with transfer_sites.site(kind, tmp_path) as bank:
+        bank.folder("out", "done")
+        bank.put(f"out/{name}", b"1")
+
+        played = transfer(bank, tmp_path, "move", path="out", pattern="*", to="done")
+
+        assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+        assert (bank.names("out"), bank.names("done")) == ([], [name])
 
 
 def test_links_are_left_out_and_lead_nowhere(bank: Site, tmp_path: Path) -> None:

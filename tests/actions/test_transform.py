@@ -78,6 +78,16 @@ def test_a_value_of_another_step_is_calculated_with(tmp_path):
     assert rows_of(transformed(tmp_path, steps, inputs={"x": "${p.x}"}))[1] == "361"
 
 
+def test_a_value_that_looks_at_other_rows_moves_none(tmp_path):
+    rows = "k,v,w\nb,20,2\na,5,1\nb,100,4\na,30,3\n"
+    derived = {"part": "share_out(10.00, v, pool := k)", "before": "lag(v) OVER (ORDER BY w)", "v": "v + 1"}
+
+    played = transformed(tmp_path, [{"derive": derived}], rows)
+
+    wanted = ["k,v,w,part,before", "b,21,2,1.67,5", "a,6,1,1.43,", "b,101,4,8.33,30", "a,31,3,8.57,20"]
+    assert rows_of(played) == wanted
+
+
 def test_a_function_of_a_list_has_parameters_of_its_own(tmp_path):
     steps = [{"derive": {"sum": "list_sum(list_transform([amount], lambda y: y + 1))"}}, {"select": ["sum"]}]
 

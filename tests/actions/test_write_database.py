@@ -30,6 +30,7 @@ from tests.actions.written import (
     kill,
     parquet,
     pieces,
+    points,
     rows_of,
     write_recording,
 )
@@ -296,13 +297,13 @@ def test_a_constraint_that_waits_for_the_commit_leaves_nothing(written: Written)
 @pytest.mark.parametrize("error", [servers.Cut, servers.CutAfter])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_line_cut_at_any_point_leaves_rows_right_once_they_are_written_again(
-    postgres: Postgres, tmp_path: Path, mode: str, error: type[Exception]
+    postgres: Postgres, tmp_path: Path, mode: str, error: type[Exception], is_thorough: bool
 ) -> None:
     count = pieces(Written(postgres, tmp_path / "count", LEDGER), mode)
     assert count > 10
     written = Written(postgres, tmp_path, LEDGER)
     before = "TRUNCATE finance.ledger; INSERT INTO finance.ledger (entry, account, amount) VALUES (1, '0400', 10),"
-    for at in range(1, count + 1):
+    for at in points(mode, count, is_thorough=is_thorough):
         with postgres.admin(written.database) as admin:
             admin.execute(f"{before} (2, '0400', 20), (3, '0410', 30)")
         reached = written.reach(Cutter(at, error))
@@ -351,6 +352,20 @@ def test_a_commit_that_nobody_can_be_asked_about_is_in_doubt(written: Written, m
     assert "they are all there or none is" in played.outcome.message and then in played.outcome.message
 
 
+def test_a_line_that_is_lost_again_while_the_commit_is_asked_about_leaves_it_in_doubt(written: Written) -> None:
+    """It was told that nothing was written, and all of it was."""
+
+    def cut(data: bytes) -> None:
+        if b"COMMIT\0" in data or b"pg_xact_status" in data:
+            raise servers.CutAfter
+
+    played = written.write(NEW_ROWS, connection=written.reach(cut), **MODES["append"])
+
+    assert played.outcome.status is StepStatus.FAILED
+    assert "they are all there or none is; look there before" in played.outcome.message
+    assert written.rows() == AFTER["append"]
+
+
 def test_an_earlier_try_that_wrote_other_rows_is_no_success(written: Written) -> None:
     first = written.write(NEW_ROWS, **MODES["append"])
 
@@ -361,10 +376,11 @@ def test_an_earlier_try_that_wrote_other_rows_is_no_success(written: Written) ->
 
 @pytest.mark.crash
 @pytest.mark.parametrize("mode", MODES)
-def test_a_process_killed_at_any_point_leaves_rows_right(postgres: Postgres, tmp_path: Path, mode: str) -> None:
+def test_a_process_killed_at_any_point_leaves_rows_right(
+    postgres: Postgres, tmp_path: Path, mode: str, is_thorough: bool
+) -> None:
     count = pieces(Written(postgres, tmp_path / "count", LEDGER), mode)
-    # Every point of the mode that no key and no mark protects; of the others the ones around the commit.
-    for at in range(1 if mode == "append" else count - 4, count + 1):
+    for at in points(mode, count, is_thorough=is_thorough):
         place = tmp_path / f"{at}"
         place.mkdir()
         written, journal = Written(postgres, place / "again", LEDGER), place / "journal"

@@ -25,6 +25,7 @@ from tests.actions.written import (
     kill,
     parquet,
     pieces,
+    points,
     rows_of,
     write_recording,
 )
@@ -272,20 +273,15 @@ def test_a_row_that_is_longer_than_the_server_takes_is_named(shared: WrittenMari
     assert "longer than the server takes (max_allowed_packet)" in said
 
 
-# Every point is cut with `thorough`; else those of the mode that nothing protects, and a few of the others.
-def _points(mode: str, count: int, thorough: bool) -> list[int]:
-    return list(range(1, count + 1)) if thorough or mode == "append" else [1, count - 2, count - 1, count]
-
-
 @pytest.mark.parametrize("error", [Cut, CutAfter])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_line_cut_at_any_point_leaves_rows_right_once_they_are_written_again(
-    mariadb: Mariadb, tmp_path: Path, mode: str, error: type[Exception], request: pytest.FixtureRequest
+    mariadb: Mariadb, tmp_path: Path, mode: str, error: type[Exception], is_thorough: bool
 ) -> None:
     count = pieces(WrittenMaria(mariadb, tmp_path / "count", LEDGER + FIRST), mode)
     assert count > 10
     written = WrittenMaria(mariadb, tmp_path, LEDGER)
-    for at in _points(mode, count, request.config.getoption("--thorough")):
+    for at in points(mode, count, is_thorough=is_thorough):
         written.rows(f"DELETE FROM ledger;\n{FIRST}")
         first = written.write(rows_of(mode), connection=written.reach(Cutter(at, error)), **MODES[mode])
         wait_until(written.is_quiet)
@@ -352,7 +348,7 @@ def test_a_commit_that_the_server_refuses_may_be_tried_again(written: WrittenMar
 @pytest.mark.parametrize("mode", MODES)
 def test_a_process_killed_at_any_point_leaves_rows_right(mariadb: Mariadb, tmp_path: Path, mode: str) -> None:
     count = pieces(WrittenMaria(mariadb, tmp_path / "count", LEDGER + FIRST), mode)
-    for at in range(1 if mode == "append" else count - 4, count + 1):
+    for at in points(mode, count, is_thorough=True):
         place = tmp_path / f"{at}"
         place.mkdir()
         written, journal = WrittenMaria(mariadb, place / "again", LEDGER + FIRST), place / "journal"

@@ -83,7 +83,7 @@ TEXTS = st.text(
 AMOUNTS = st.decimals(min_value=-(10**10), max_value=10**10, places=4)
 
 
-@examples(20)
+@examples(8)
 @given(rows=st.lists(st.tuples(TEXTS, AMOUNTS), min_size=1, max_size=8))
 def test_a_book_gives_back_what_was_written(rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")

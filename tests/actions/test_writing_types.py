@@ -143,7 +143,7 @@ def same(kind, found, text):
     return Decimal(found) == Decimal(text)
 
 
-@examples(10)
+@examples(6)
 @given(given=TABLES)
 def test_csv_says_what_duckdb_says(given, tmp_path_factory):
     sql, texts = table(given)
@@ -157,7 +157,7 @@ def test_csv_says_what_duckdb_says(given, tmp_path_factory):
         assert all(map(same, [kind] * 5, plain, [text or "" for text in texts[kind]])), (kind, plain, texts[kind])
 
 
-@examples(10)
+@examples(6)
 @given(given=TABLES)
 def test_a_book_holds_what_duckdb_says(given, tmp_path_factory):
     sql, texts = table(given)
@@ -186,7 +186,7 @@ def in_words(kind, value):
     return None if value is None else repr(value)
 
 
-@examples(10)
+@examples(6)
 @given(given=TABLES)
 def test_parquet_holds_what_duckdb_says(given, tmp_path_factory):
     sql, texts = table(given)
@@ -198,7 +198,7 @@ def test_parquet_holds_what_duckdb_says(given, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.xlsx", "r.parquet"])
-@examples(8)
+@examples(6)
 @given(rows=st.lists(st.tuples(WORDS, decimals(15, 6)), min_size=1, max_size=6))
 def test_the_next_step_reads_what_was_written(name, rows, tmp_path_factory):
     values = ", ".join(f"({literal(word)}, {amount}::DECIMAL(18,6), {n})" for n, (word, amount) in enumerate(rows))

@@ -116,6 +116,14 @@ def pieces(written: Written, mode: str) -> int:
     return counter.seen
 
 
+def points(mode: str, count: int, *, is_thorough: bool) -> list[int]:
+    """Of these pieces; in `make test` those around the commit, and of the mode that nothing protects each third before."""
+    if is_thorough:
+        return list(range(1, count + 1))
+    stride = 3 if mode == "append" else count
+    return sorted({*range(1, count - 3, stride), *range(count - 3, count + 1)})
+
+
 class Kept(list[str]):
     """A journal on disk, as that of a server is before the step goes on."""
 

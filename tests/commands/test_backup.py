@@ -281,7 +281,16 @@ CONNECTION_TABLES = (
     *("connection_use", "process_version_connection", "connection_user", "connection_secret"),
     "connection",
 )
-STEERING_TABLES = ("approval_vote", "approval", "run_preparer", "child_run", "process_version_process")
+STEERING_TABLES = (
+    "approval_vote",
+    "approval",
+    "run_preparer",
+    "child_run",
+    "process_version_process",
+    "audit",
+    "audit_head",
+)
+AUDIT_TRIGGERS = ("log_stays", "log_is_kept", "history_stays")  # others go with their tables
 ACCOUNT_COLUMNS = (
     "user_account DROP COLUMN numbers", "user_account DROP COLUMN has_shortcuts", "session DROP COLUMN created_at",
     "session DROP COLUMN browser", "session DROP COLUMN wrong", "application DROP COLUMN used_at",
@@ -309,7 +318,7 @@ def test_a_backup_changes_nothing_in_the_home_not_even_its_schema(home: Path, fi
             "ALTER TABLE process_version DROP COLUMN comment",
         ),
         *(f"ALTER TABLE table_version DROP COLUMN {column}" for column in ("same_as", "first_record", "end_record")),
-        *(f"DROP TRIGGER proof_state_{cause}" for cause in PROOFS),
+        *(f"DROP TRIGGER {name}" for name in (*AUDIT_TRIGGERS, *(f"proof_state_{cause}" for cause in PROOFS))),
         "DROP TABLE proof_state",
         *("DROP INDEX run_waiting", "DROP INDEX run_running", "DROP INDEX run_held", index),
         *(f"DROP INDEX run_{name}" for name in ("unsolved", "by_status", "by_creation", "by_end")),

@@ -23,7 +23,7 @@ groups:
       - action: run_python
         name: Work
         key: work
-        with: {code: "import time; time.sleep(6)"}
+        with: {code: "import time; time.sleep(4)"}
 """
 
 

@@ -63,6 +63,7 @@ run 'Month end'
 apply {folder}/process.yaml
 try {folder}/process.yaml reconcile --value in.seed=three
 doctor
+audit verify
 adopt
 user create --email ada@example.com --first-name Ada --last-name Byron --role Designer
 user link ada

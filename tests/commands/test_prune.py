@@ -51,7 +51,7 @@ def test_the_bytes_on_disk_shrink_and_what_is_kept_is_whole(home: Path) -> None:
     for number in range(12):
         command(home, "run", "Month end", "--input", f"in.seed={number}", "--wait")
     # Long values, so that the database itself has something to give back.
-    homes.change(home, "UPDATE history SET detail = json_set(detail, '$.filler', hex(zeroblob(20000)))")
+    homes.change(home, "UPDATE step_attempt SET message = hex(zeroblob(120000))")
     before, database = homes.size_bytes(home), (home / "procession.db").stat().st_size
 
     done = command(home, "prune", "--keep", "2", "--yes", "--json").json
@@ -203,7 +203,7 @@ def test_a_home_made_before_shrinks_too_once_nobody_works_on_it(home: Path) -> N
     homes.change(
         home,
         "PRAGMA auto_vacuum = NONE",
-        "UPDATE history SET detail = json_set(detail, '$.filler', hex(zeroblob(300000)))",
+        "UPDATE step_attempt SET message = hex(zeroblob(900000))",
         "VACUUM",
         "PRAGMA journal_mode = DELETE",
     )
@@ -223,7 +223,7 @@ def test_a_home_made_before_shrinks_too_once_nobody_works_on_it(home: Path) -> N
 
 
 def test_beside_a_server_rows_go_at_once_and_young_files_later(home: Path) -> None:
-    homes.change(home, "UPDATE history SET detail = json_set(detail, '$.filler', hex(zeroblob(300000)))")
+    homes.change(home, "UPDATE step_attempt SET message = hex(zeroblob(900000))")
     before = (home / "procession.db").stat().st_size
     with serving(home) as server:
         client = sign_in(home, server.address)

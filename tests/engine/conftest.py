@@ -12,11 +12,18 @@ from procession.clock import Clock, SystemClock
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.options import EngineSettings
 from tests.engine.world import World
+from tests.fork_servers import forked
 
 # Steps of these tests leave marks in files outside their folder.
 OPEN = IsolationSettings(landlock=False, user_ids=None, weak=True, user_ready=2, warm_ready=1, preload=())
 
 ENGINES = ("local",)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers_are_forked() -> Iterator[None]:
+    with forked():
+        yield
 
 
 def make(home: Path, isolation: IsolationSettings = OPEN, *, clock: Clock | None = None, **settings: Any) -> World:

@@ -21,10 +21,11 @@ from procession.model.runs import HistoryKind
 from procession.operations import approvals, copying, people, processes, trials
 from procession.operations.approvals import Approval, DecisionSaid
 from procession.operations.questions import Deadlines
+from procession.store import approvals as store
 from procession.store import history, permissions
 from procession.store import people as people_store
 from tests.engine.conftest import OPEN
-from tests.engine.steps import approve, data, item, process, python, wait
+from tests.engine.steps import approve, data, item, process, python, run_process, wait
 from tests.engine.world import SetClock, World
 from tests.support import wait_until
 
@@ -260,6 +261,51 @@ def test_whoever_uploaded_an_input_cannot_approve_it_also_of_a_copy(floor: Floor
             floor.say(floor.ann, run)
         floor.say(floor.bob, run)
         assert floor.world.wait(run).outcome is Outcome.SUCCESS
+
+
+def test_whoever_mended_a_run_below_cannot_approve_what_it_gave(tmp_path: Path) -> None:
+    """Bob publishes another version of the process below, restarts its run with it, and the one above takes it over."""
+    floor = Floor(tmp_path, isolation=OPEN)
+    admin, result = floor.world.caller, data("r", item("n", flow="INPUT"), item("sum"))
+    share = partial(permissions.give, role=Role.EDITOR)
+
+    def below(code: str) -> str:
+        step = python("sum", code, inputs={"n": "${r.n}"}, outputs={"sum": "${r.sum}"})
+        return process(result, step, name="Below")
+
+    made = floor.world.apply(below("raise ValueError('no')"))
+    for one in (floor.ann, floor.bob, floor.eve):
+        floor.world.db.write(partial(share, resource=made, holder=one.user.id))
+    call = run_process("call", "Below", inputs={"r.n": 1}, outputs={"r.sum": "${d.total}"})
+    above = floor.apply(call, approve("ok", shows=["${d.total}"]))
+    floor.world.caller = floor.eve
+    run = floor.world.start(floor.world.create(above).id).id
+    floor.world.wait(run)
+    (child,) = below_of(floor, run)
+    floor.world.caller = floor.bob
+    floor.world.apply(below("outputs['sum'] = 9_999"))
+    floor.world.restart(child, "sum", takes_latest=True)
+    floor.world.wait(child)
+    floor.world.caller = floor.eve
+    floor.world.restart(run, "call")
+    floor.world.caller = admin
+    floor.world.wait_for(run, "ok", RUNNING)
+
+    assert below_of(floor, run) == [child], "it was taken over"
+    with pytest.raises(Forbidden, match="restarted this run"):
+        floor.say(floor.bob, run)
+    with floor.world.db.read() as tx:
+        assert "bob" in store.preparers(tx, run) & store.starters(tx, run)
+        assert "ann" not in store.preparers(tx, run) | store.starters(tx, run)
+    floor.say(floor.ann, run)
+    assert floor.world.wait(run).outcome is Outcome.SUCCESS
+    floor.world.close()
+
+
+def below_of(floor: Floor, run: RunId) -> list[RunId]:
+    with floor.world.db.read() as tx:
+        rows = tx.all("SELECT DISTINCT child_id FROM child_run WHERE run_id = ?", run.number)
+    return [RunId(child) for (child,) in rows]
 
 
 def test_whoever_restarted_it_cannot_approve_it(floor: Floor) -> None:

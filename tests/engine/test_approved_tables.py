@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from procession.engine.table_workers import TableWorkers
-from procession.model.errors import Invalid
+from procession.model.errors import Forbidden, Invalid
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, StepStatus
 from procession.model.restart import Wish
@@ -72,6 +72,26 @@ def test_rows_that_come_after_the_decision_are_not_read(floor: Floor, tmp_path: 
 
     assert floor.world.wait(run).outcome is Outcome.SUCCESS
     assert total(floor, run) == "1"
+
+
+def test_whoever_wrote_its_rows_by_hand_since_it_was_approved_cannot_approve_it(floor: Floor) -> None:
+    admin = floor.world.caller
+    floor.world.caller = floor.ann
+    others_write(floor, 50)
+    floor.world.caller = admin
+    others_write(floor, 60)
+    run = floor.begin(approve("ok", shows=SHOWS), name="Signed")
+
+    with pytest.raises(Forbidden, match='wrote rows of the table "Ledger" since it was last approved'):
+        floor.say(floor.ann, run)
+    floor.say(floor.bob, run)
+    assert floor.world.wait(run).outcome is Outcome.SUCCESS
+    # What was approved is nobody's any more; another process has approved nothing.
+    again, other = floor.begin(approve("ok", shows=SHOWS), name="Signed"), floor.begin(approve("ok", shows=SHOWS))
+    with pytest.raises(Forbidden):
+        floor.say(floor.ann, other)
+    floor.say(floor.ann, again)
+    assert floor.world.wait(again).outcome is Outcome.SUCCESS
 
 
 def test_the_newest_tables_are_refused_behind_an_approval_of_older_ones(floor: Floor) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from procession.engine.table_workers import TableWorkers
+from procession.engine.table_workers import JobEnd, TableWorkers
 from procession.model.errors import Unavailable
+from procession.model.follow_ups import DueFollowUp, FollowUp
+from procession.model.ids import ActionStepId, RunId
 from procession.operations import follow_ups
+from procession.operations.follow_up_lanes import LANES, FollowUpLanes
 from procession.operations.follow_ups import FollowUps
 from procession.store import connections as store
+from procession.store.follow_ups import Turns
 from procession.store.sqlite import SqliteDatabase
 from tests.actions import transfer_sites
 from tests.actions.transfer_sites import Site
@@ -50,10 +55,74 @@ def test_a_dead_server_takes_no_turn_of_another(world: World, follower: FollowUp
         assert told(world, again)[0][0] == "Done"
     # A try that succeeds says that it is back; those that were not tried yet come first.
     away.rename(share.root)
-    assert rested.tick() and not rested._rests
+    assert rested.tick() and not rested.lanes.rests
     assert told(world, dead[1])[0][0] == "Done"
     while rested.tick():
         pass
+
+
+def test_a_try_that_takes_its_time_holds_up_no_other_server(
+    world: World, follower: FollowUps, share: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share.put("out/a.xml", b"1")
+    held = [fetched(world, fetching()) for _ in range(2)]
+    is_there, may_go_on, really = threading.Event(), threading.Event(), FollowUps._try
+
+    def slowly(one: FollowUps, due: DueFollowUp) -> JobEnd:
+        if due.connection == "bank":
+            is_there.set()
+            assert may_go_on.wait(60.0)
+        return really(one, due)
+
+    monkeypatch.setattr(FollowUps, "_try", slowly)
+    first = threading.Thread(target=follower.tick)
+    assert not follower.tick(lane=1), "the lane before it looks"
+    first.start()
+    assert is_there.wait(60.0)
+    (tmp_path / "other").mkdir()
+    with transfer_sites.folder(tmp_path / "other") as healthy:
+        healthy.folder("done")
+        healthy.put("out/b.xml", b"2")
+        connect(world, healthy, name="house")
+        run = fetched(world, fetching(connection="house"))
+        assert follower.tick(lane=1)
+        assert [state for state, _ in told(world, run)] == ["Done"]
+
+    # The other of the same server waits for its turn, and the process of the first is not ended.
+    assert not follower.tick(lane=1)
+    may_go_on.set()
+    first.join()
+    assert [[state for state, _ in told(world, one)] for one in held] == [["Done"], []]
+    assert follower.tick()
+
+
+def test_servers_that_fail_leave_a_lane_to_the_others() -> None:
+    lanes, asked = FollowUpLanes(rests={"dead": 0.0}), list[Turns]()
+    names = iter(["a", "b", "c"])
+
+    def find(turns: Turns) -> DueFollowUp:
+        asked.append(turns)
+        return due_of(next(names))
+
+    taken = [lanes.take(lane, find, lambda: 1.0) for lane in range(LANES - 1)]
+    lanes.take(LANES - 1, lambda turns: asked.append(turns), lambda: 1.0)
+
+    assert [sorted(turns.resting) for turns in asked] == [[], ["a"], ["a", "b"], ["a", "b", "c", "dead"]]
+    assert {one.connection for one in taken if one is not None} == {"a", "b", "c"}
+
+
+def due_of(connection: str) -> DueFollowUp:
+    return DueFollowUp(
+        attempt=1,
+        run=RunId(1),
+        step=ActionStepId(1),
+        action="transfer_files",
+        connection=connection,
+        asked=FollowUp(settings={}, listed=""),
+        tries=0,
+        message="",
+        journal=(),
+    )
 
 
 def test_an_end_that_finds_no_room_is_written_by_the_next_tick(

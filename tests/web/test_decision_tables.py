@@ -77,7 +77,7 @@ def table(**changed: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return step, read(given | {names[name]: [value] for name, value in changed.items()})
 
 
-@examples(150)
+@examples(40)
 @given(settings=_SETTINGS, types=st.sampled_from([TYPES, {}]))
 def test_a_table_sent_back_unchanged_leaves_the_file_as_it_is(settings: dict[str, Any], types: dict[str, str]) -> None:
     step = {"action": "decide", "name": "x", "with": settings}

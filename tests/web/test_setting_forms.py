@@ -87,13 +87,13 @@ def different(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any
 
 # Few of each: they are made of the same sources, targets and values, which all actions together try hundreds of times.
 @pytest.mark.parametrize("kind", sorted(SETTINGS))
-@examples(12)
+@examples(6)
 @given(data=st.data())
 def test_settings_sent_back_unchanged_leave_the_file_as_it_is(kind: str, data: st.DataObject) -> None:
     _require_unchanged(kind, SETTINGS[kind], data.draw(setting_values.of_settings(SETTINGS[kind])))
 
 
-@examples(40)
+@examples(15)
 @given(settings=setting_values.of_settings(_Everything))
 def test_every_kind_of_field_sent_back_unchanged_leaves_the_file_as_it_is(settings: dict[str, Any]) -> None:
     _require_unchanged("everything", _Everything, settings)
@@ -111,7 +111,7 @@ def _require_unchanged(kind: str, taken: type[msgspec.Struct], settings: dict[st
     assert editing.changed(text, "1.1", {**told, "with": again}) == text
 
 
-@examples(20)
+@examples(10)
 @given(
     settings=st.dictionaries(st.sampled_from(["a", "b c", "-0"]), setting_values.of_settings(_Everything), max_size=3)
 )

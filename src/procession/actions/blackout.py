@@ -3,20 +3,22 @@
 What goes into a file does not pass there: an action that writes words of the other side into one asks by itself.
 
 A secret is looked for as it is, and as libraries write it: percent-encoded, in base64 (also in the middle of a longer
-text, as in the header of a Basic proof), in JSON, in repr() and in HTML. It may be split over any number of writes.
+text, as in the header of a Basic proof), in hex, in JSON, in repr() and in HTML. It may be split over any number of
+writes, and each of these over lines.
 """
 
 from __future__ import annotations
 
 import base64
+import bisect
 import ctypes
 import html
 import json
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
@@ -29,6 +31,9 @@ _ENCODED_CHARS_MIN = 4  # a shorter text would be found in base64 of anything
 _LINE_CHARS_MIN = 8  # of a key of several lines, what is looked for by itself
 _READ_BYTES = 65_536
 _HEAD_BYTES = 4  # by which forms are found
+# Where a text was broken into lines: encodebytes() after 76 characters, a header with a blank before the next line, and
+# the repr() of both.
+_BREAK = re.compile(rb"(?:\r|\n|\\r|\\n|\\\Z)+[ \t]*")  # \Z: the other half is in the next write
 
 
 class Blackout:
@@ -36,24 +41,36 @@ class Blackout:
 
     def __init__(self, connection: ConnectionInput | None) -> None:
         given = connection.secrets.values() if connection is not None else ()
-        self._forms = tuple(sorted({form for secret in given for form in _forms(secret)}, key=len, reverse=True))
-        self._longest = len(self._forms[0]) if self._forms else 0
-        # A private key has hundreds of forms: each tried at each place took a second for a block of the log.
-        self._by_head: dict[bytes, list[bytes]] = {}
-        for form in self._forms:
-            self._by_head.setdefault(form[:_HEAD_BYTES], []).append(form)
-        # The longest first: of two that begin alike, a match of the shorter would leave the rest of the longer.
-        self._pattern = re.compile(b"|".join(map(re.escape, self._forms))) if self._forms else None
-
-    @property
-    def is_needed(self) -> bool:
-        return self._pattern is not None
+        forms = {form for secret in given for form in _forms(secret)}
+        self.is_needed = bool(forms)
+        self._whole = _Search(forms)
+        joined = {_BREAK.sub(b"", form) for form in forms}
+        self._joined = _Search({form for form in joined if len(form) >= _ENCODED_CHARS_MIN})
 
     def content(self, content: bytes) -> bytes:
-        return content if self._pattern is None else self._pattern.sub(MARK.encode(), content)
+        said, place = [], 0
+        for start, end in self._found(content):
+            said += [content[place:start], MARK.encode()]
+            place = end
+        return b"".join([*said, content[place:]])
+
+    def _found(self, content: bytes) -> list[tuple[int, int]]:
+        """Where secrets begin and end, in order; those that lie over each other are one."""
+        found = self._whole.all(content)
+        if _BREAK.search(content) is not None:
+            joined = _Joined(content)
+            found += [joined.span(*span) for span in self._joined.all(joined.content)]
+        apart: list[tuple[int, int]] = []
+        for start, end in sorted(found):
+            # Side by side they stay two, as they are where each is said by itself.
+            if apart and start < apart[-1][1]:
+                apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+            else:
+                apart.append((start, end))
+        return apart
 
     def text(self, text: str) -> str:
-        if self._pattern is None:
+        if not self.is_needed:
             return text
         return self.content(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
 
@@ -82,20 +99,12 @@ class Blackout:
 
     def cut(self, content: bytes) -> int:
         """How much of it can be said now: what is left may be the beginning of a secret."""
-        if self._pattern is None:
-            return len(content)
-        end = len(content)
-        for start in range(max(0, end - self._longest + 1), end):
-            rest = content[start:]
-            # What is left at the very end is too short to look anything up by.
-            forms = self._by_head.get(rest[:_HEAD_BYTES], ()) if len(rest) >= _HEAD_BYTES else self._forms
-            if any(len(form) > len(rest) and form.startswith(rest) for form in forms):
-                end = start
-                break
-        for match in self._pattern.finditer(content):
-            if match.start() < end < match.end():
-                return match.start()
-        return end
+        end = self._whole.begun(content)
+        if _BREAK.search(content) is not None:
+            joined = _Joined(content)
+            begun = self._joined.begun(joined.content)
+            end = min(end, joined.place(begun)) if begun < len(joined.content) else end
+        return next((start for start, last in self._found(content) if start < end < last), end)
 
     def rest(self, content: bytes) -> bytes:
         """The end of all that is said: a process that was ended in the middle of a secret has told a part of it."""
@@ -141,6 +150,58 @@ class Blackout:
                 pass
 
 
+class _Search:
+    """Looks for any of some texts."""
+
+    def __init__(self, forms: Collection[bytes]) -> None:
+        self._forms = sorted(forms, key=len, reverse=True)
+        self._by_head: dict[bytes, list[bytes]] = {}
+        for form in self._forms:
+            self._by_head.setdefault(form[:_HEAD_BYTES], []).append(form)
+
+    def all(self, content: bytes) -> list[tuple[int, int]]:
+        """Where they are, in any order."""
+        found = []
+        # One after the other: a private key has a thousand forms, and as one pattern they took a second for a block.
+        for form in self._forms:
+            start = content.find(form)
+            while start >= 0:
+                found.append((start, start + len(form)))
+                start = content.find(form, start + len(form))
+        return found
+
+    def begun(self, content: bytes) -> int:
+        """Where the first begins of which the end is not there yet; the length where there is none."""
+        end, longest = len(content), len(self._forms[0]) if self._forms else 0
+        for start in range(max(0, end - longest + 1), end):
+            # What is left at the very end is too short to look anything up by.
+            is_short = start > end - _HEAD_BYTES
+            forms = self._forms if is_short else self._by_head.get(content[start : start + _HEAD_BYTES], ())
+            if forms and any(len(form) > end - start and form.startswith(content[start:]) for form in forms):
+                return start
+        return end
+
+
+class _Joined:
+    """A content without the ends of its lines, and where each of its bytes stood."""
+
+    def __init__(self, content: bytes) -> None:
+        parts, self._begins, self._places, place, size = [], [], [], 0, 0
+        for begin, end in [*(match.span() for match in _BREAK.finditer(content)), (len(content), len(content))]:
+            parts.append(content[place:begin])
+            self._begins.append(size)
+            self._places.append(place)
+            size, place = size + begin - place, end
+        self.content = b"".join(parts)
+
+    def place(self, at: int) -> int:
+        part = bisect.bisect_right(self._begins, at) - 1
+        return self._places[part] + at - self._begins[part]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        return self.place(start), self.place(end - 1) + 1
+
+
 def _write(handle: int, content: bytes) -> None:
     while content:
         content = content[os.write(handle, content) :]
@@ -148,12 +209,29 @@ def _write(handle: int, content: bytes) -> None:
 
 def _forms(secret: str) -> Iterator[bytes]:
     """As it may be written, in UTF-8."""
-    texts = [secret, *(line for line in secret.splitlines() if len(line) >= _LINE_CHARS_MIN)]
-    for text in filter(None, texts):
+    leaves = _leaves(secret)
+    parts = [*(line.strip() for text in (secret, *leaves) for line in text.splitlines()), *leaves]
+    for text in filter(None, [secret, *(part for part in parts if len(part) >= _LINE_CHARS_MIN)]):
         yield text.encode("utf-8", "surrogatepass")
         if len(text) >= _ENCODED_CHARS_MIN:
             yield from (form.encode("utf-8", "surrogatepass") for form in _escaped(text) if form)
             yield from _in_base64(text.encode("utf-8", "surrogatepass"))
+
+
+def _leaves(secret: str) -> list[str]:
+    """The texts of a secret that is JSON, as keys of service accounts are: programs say one of them by itself."""
+    found: list[str] = []
+    with suppress(ValueError, RecursionError):
+        waiting = [json.loads(secret)]
+        for one in waiting:
+            match one:
+                case dict():
+                    waiting.extend(one.values())
+                case list():
+                    waiting.extend(one)
+                case str():
+                    found.append(one)
+    return found
 
 
 def _escaped(text: str) -> Iterator[str]:
@@ -161,12 +239,29 @@ def _escaped(text: str) -> Iterator[str]:
     for form in (quote(plain, safe=""), quote(plain), quote_plus(plain), quote(plain, safe="!$&'()*+,;=:@/")):
         yield form
         yield re.sub("%..", lambda found: found.group().lower(), form)
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield from _in_json(text)
     yield repr(text)[1:-1]
     yield repr(plain)[2:-1]
     yield html.escape(text)
-    yield plain.hex()
+    yield html.escape(text).replace("&#x27;", "&#39;")
+    yield html.escape(text).replace("&#x27;", "&apos;")
+    for form in (plain.hex(), plain.hex(" "), plain.hex(":")):
+        yield form
+        yield form.upper()
+
+
+def _in_json(text: str) -> Iterator[str]:
+    """As Python, PHP, Go (three signs escaped) and .NET (six, in capitals) write it."""
+    for is_ascii in (True, False):
+        form = json.dumps(text, ensure_ascii=is_ascii)[1:-1]
+        yield form
+        yield form.replace("/", "\\/")
+        for signs in ("<>&", "<>&'", "<>&'+"):
+            escaped = re.sub(f"[{signs}]", lambda found: f"\\u{ord(found.group()):04x}", form)
+            yield escaped
+            in_capitals = re.sub(r"\\u(....)", lambda found: f"\\u{found[1].upper()}", escaped)
+            yield in_capitals
+            yield in_capitals.replace('\\"', "\\u0022")
 
 
 def _in_base64(content: bytes) -> Iterator[bytes]:

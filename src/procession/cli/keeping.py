@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from procession.cli.registering import command, option
+from procession.cli.registering import command, commands, option
 from procession.commands.console import Console
 
 
@@ -61,3 +61,17 @@ def prune(console: Console, *, older_than: str | None, keep: int | None, process
 
     age = None if older_than is None else config.age("--older-than", older_than)
     return pruning.prune(console, pruning.PruneOptions(age=age, keep=keep, processes=process, is_meant=yes))
+
+
+@commands.group("audit")
+def audit_commands() -> None:
+    """The audit trail: a chain of hashes over the history of all runs and the log."""
+
+
+@command("verify", audit_commands, example="audit verify")
+@option("--head", "A head that an earlier call printed and that was kept elsewhere.", metavar="HEAD")
+def verify_audit(console: Console, *, head: str | None) -> int:
+    """Check that every row of history and log is as it was written, and name the first that is not."""
+    from procession.commands import auditing
+
+    return auditing.verify(console, head)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from procession.model.ids import UserId
 from procession.model.outbox import Unsent
 from procession.operations import connection_keys
-from procession.store import connections, follow_ups, outbox, processes
+from procession.store import audit, connections, follow_ups, outbox, processes
 from procession.store.database import Transaction
 from procession.store.keyring import Keyring
 from procession.walls import Wall
@@ -66,6 +66,14 @@ def alerts(tx: Transaction, *, sends_mail: bool, now: datetime) -> Iterator[Chec
     if by_sms := processes.with_alerts(tx, "alert_sms"):
         names = _listed([f'"{name}"' for name in by_sms])
         yield check("SMS", "warning", f"this release sends no SMS, which the alerts of {names} ask for")
+
+
+def trail(tx: Transaction) -> Check:
+    """Whether history and log are as they were written; it reads all of them."""
+    fault = audit.first_fault(tx)
+    return check(
+        "audit trail", "problem" if fault else "ok", fault or f"{audit.head(tx).entries} entries, none changed"
+    )
 
 
 def afterwards(tx: Transaction, *, now: datetime) -> Iterator[Check]:

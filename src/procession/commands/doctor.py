@@ -104,6 +104,7 @@ def _database(home: Home, database: Database, settings: Settings) -> Iterator[Ch
         yield _unused(home, [blobs.size_bytes(sha256) or 0 for sha256 in blobs.stored() - named], tx)
         yield _identity(home, tx)
         yield _leftovers(home, database)
+        yield checking.trail(tx)
         yield from checking.afterwards(tx, now=SystemClock().now())
         yield from checking.secrets(tx, Keyring.of_home(home.folder))
         yield from alerts(tx, sends_mail=settings.smtp is not None, now=SystemClock().now())

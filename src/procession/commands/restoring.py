@@ -15,7 +15,7 @@ from procession.commands.console import Console
 from procession.home import PRIVATE, Home
 from procession.model.errors import Invalid, NotFound, ProcessionError
 from procession.model.ids import RunId
-from procession.store import checks, migrations, retention, runs, sqlite_file
+from procession.store import audit, checks, migrations, retention, runs, sqlite_file
 from procession.store.crash import CrashPoint, pass_by
 from procession.store.keyring import NAME as KEY_FILE
 
@@ -35,6 +35,7 @@ class Restored:
     runs: int
     contents: int
     secrets: int  # of connections
+    broken: str | None  # the first fault of the audit trail
 
 
 def restore(console: Console, path: str, *, crash_point: CrashPoint = pass_by) -> int:
@@ -134,6 +135,8 @@ def _check(stage: Path, source: Path, manifest: Manifest) -> Restored:
             runs=retention.count_runs(tx),
             secrets=checks.count_secrets(tx),
             contents=len(named),
+            # Told and not refused: somebody without another backup must be able to go on.
+            broken=audit.first_fault(tx) if found == known else None,
         )
 
 
@@ -147,6 +150,7 @@ def _tell(console: Console, home: Home, source: Path, manifest: Manifest, restor
         "contents": restored.contents,
         "missing": manifest.missing,
         "underWay": names,
+        "auditFault": restored.broken,
     }
     counts = f"{wording.counted(restored.runs, 'run')}, {wording.counted(restored.contents, 'file content')}"
     lines = [
@@ -160,6 +164,8 @@ def _tell(console: Console, home: Home, source: Path, manifest: Manifest, restor
             f"  put {KEY_FILE} of the original into {home.folder} to use the"
             f" {wording.counted(restored.secrets, 'secret')} of its connections; it is in no backup"
         )
+    if restored.broken:
+        lines.append(f"  its audit trail is broken: {restored.broken}")
     if names:
         lines += [
             f"  under way at that moment: {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}",

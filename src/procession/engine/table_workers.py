@@ -34,6 +34,7 @@ REGISTRY = "procession.actions.tables:registry"
 MEMORY_BYTES_MAX = 2**30  # of address space; actual use stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
+REACHING_MAX = 4  # follow-ups that are tried at the same time
 THREADS = 4
 WAITING_MAX = 64  # requests beyond these are told to come back
 ACQUIRE_MS = 100  # between two looks for a free process
@@ -207,7 +208,8 @@ def trial_settings(bounds: IsolationSettings) -> IsolationSettings:
 
 def reaching_settings(bounds: IsolationSettings) -> IsolationSettings:
     """Isolation for what steps do outside once their ends are on disk: no processes but those that reach."""
-    return msgspec.structs.replace(bounds, cgroup="", user_ready=0, warm_ready=0, workers_max=1, preload_at_start=False)
+    at_once = {"user_ready": 0, "warm_ready": 0, "workers_max": REACHING_MAX, "preload_at_start": False}
+    return msgspec.structs.replace(bounds, cgroup="", **at_once)
 
 
 def _job(kind: str, settings: msgspec.Struct, place: Path) -> Job:

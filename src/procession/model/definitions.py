@@ -1,4 +1,8 @@
-"""Canonical JSON of a Process, for storing and hashing: equal processes give equal bytes."""
+"""Canonical JSON of a Process, for storing and hashing: equal processes give equal bytes.
+
+The names in settings keep their order: it is that of the columns that a bank asks for, and of what is calculated from
+what.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,8 @@ _JSON_INTEGER_MAX = 2**63 - 1  # msgspec and SQLite hold no larger one exactly
 
 
 def definition_json(process: Process) -> bytes:
-    """Canonical JSON: sorted keys, defaults included, no spaces."""
-    # Sorted, because the hash says whether two files are the same process.
-    return msgspec.json.encode(_plain(process), order="sorted")
+    """Canonical JSON: fields by name, settings as they stand, defaults included, no spaces."""
+    return msgspec.json.encode(_plain(process))
 
 
 def definition_from_json(data: bytes) -> Process:
@@ -79,7 +82,8 @@ def _plain(value: Any) -> Any:
         case Mapping():
             return dict(value)
         case _:
-            return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+            # Sorted, because the hash says whether two files are the same process.
+            return {name: _plain(getattr(value, name)) for name in sorted(value.__struct_fields__)}
 
 
 def _step(plain: dict[str, Any]) -> Step:

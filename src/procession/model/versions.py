@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from procession.model import values
 from procession.model.errors import Invalid
 from procession.model.lifecycle import StepStatus
@@ -70,7 +72,7 @@ def changes(old: Process, new: Process) -> list[str]:
 
 
 def _differing(old: Step, new: Step) -> Iterator[str]:
-    yield from (word for field, word in _OF_STEP.items() if getattr(old, field) != getattr(new, field))
+    yield from (word for field, word in _OF_STEP.items() if _shown(old, field) != _shown(new, field))
     before = {item.key: item for item in old.properties}
     for item in new.properties:
         was = before.pop(item.key, None)
@@ -81,6 +83,11 @@ def _differing(old: Step, new: Step) -> Iterator[str]:
         if words:
             yield f'property "{item.key}" ({", ".join(words)})'
     yield from (f'property "{key}" is gone' for key in before)
+
+
+def _shown(step: Step, field: str) -> object:
+    # Two mappings are equal in any order, and columns in another order make another file.
+    return msgspec.json.encode(step.settings) if field == "settings" else getattr(step, field)
 
 
 def obstacles(old: Process, new: Process, key: str, past: Past) -> list[str]:

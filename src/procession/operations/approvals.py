@@ -1,12 +1,11 @@
 """What steps ask people: who may decide, what they sign, and a decision that is made once.
 
-Nobody judges what they made: whoever created, filled in, started or restarted the run, or published the version that it
-follows, is left out, by the person and not by the account. No role goes round it, an administrator's neither.
+Nobody judges what they made (operations/left_out). No role goes round it, an administrator's neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -23,7 +22,7 @@ from procession.model.processes import PropertyType
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, is_table
-from procession.operations import approved_tables, processes, rights, steps
+from procession.operations import approved_tables, left_out, processes, rights, steps
 from procession.operations.act import Act
 from procession.store import approvals as store
 from procession.store import history, people, runs, step_tables
@@ -136,8 +135,9 @@ def _shown(tx: Transaction, run: Run, settings: ApproveSettings) -> Sequence[Sho
 
 def deciders(tx: Transaction, run: Run, settings: ApproveSettings) -> list[User]:
     """Everybody who may decide now: named, active, able to see the run, and not left out."""
-    named = _named(tx, settings)
-    return [user for user in named if not _obstacle(tx, run, settings, user)]
+    # Asked once: a run for each of many rows has as many runs below it, whose hands count as well.
+    own_work = left_out.left_out(tx, run, settings)
+    return [user for user in _named(tx, settings) if not _obstacle(tx, run, settings, user, own_work)]
 
 
 def _named(tx: Transaction, settings: ApproveSettings) -> list[User]:
@@ -148,8 +148,8 @@ def _named(tx: Transaction, settings: ApproveSettings) -> list[User]:
     return [] if group is None else people.members(tx, group.id)
 
 
-def _obstacle(tx: Transaction, run: Run, settings: ApproveSettings, user: User) -> str:
-    """Why this user may not decide; "" when they may."""
+def _obstacle(tx: Transaction, run: Run, settings: ApproveSettings, user: User, own_work: Mapping[str, str]) -> str:
+    """Why this user may not decide; "" when they may. `own_work`: who is left out (operations/left_out)."""
     if user.id not in {one.id for one in _named(tx, settings)}:
         return f"this is for {settings.who.said} to decide"
     if user.status is not AccountStatus.ACTIVE:
@@ -157,14 +157,8 @@ def _obstacle(tx: Transaction, run: Run, settings: ApproveSettings, user: User) 
     if rights.role_of(tx, user, run.id) is None:
         return f"{user.login} has no role on the process"
     # By the person: whoever has two accounts must not judge with one what they made with the other.
-    own = model.person(user)
-    for kind, logins_of, why in (
-        ("starter", store.starters, "started or restarted this run"),
-        ("preparer", store.preparers, "created or filled in this run, or published this version"),
-    ):
-        if kind in settings.excluded and own in _people(tx, logins_of(tx, run.id)):
-            return f"whoever {why} cannot approve it"
-    return ""
+    why = own_work.get(model.person(user))
+    return f"whoever {why} cannot approve it" if why else ""
 
 
 def _people(tx: Transaction, logins: set[str]) -> set[str]:
@@ -177,7 +171,8 @@ def why_not(tx: Transaction, approval: Approval, user: User) -> str:
     """Why this user may not decide this, or no more; "" when they may."""
     if not approval.is_open:
         return closed(approval)
-    if obstacle := _obstacle(tx, approval.run, approval.settings, user):
+    own_work = left_out.left_out(tx, approval.run, approval.settings)
+    if obstacle := _obstacle(tx, approval.run, approval.settings, user, own_work):
         return obstacle
     spoken = {model.person(one) for one in _voters(tx, approval)}
     return "you have decided; one person counts once" if model.person(user) in spoken else ""
@@ -287,7 +282,7 @@ def waiting_for(tx: Transaction, user_id: UserId, *, limit: int) -> list[Approva
         settings = _settings(tx, run, step)
         # Before anything is read of what is shown: most questions are for others, or about what one did oneself.
         is_named = settings.who.user == user.login or settings.who.group in groups
-        if is_named and not _obstacle(tx, run, settings, user):
+        if is_named and not _obstacle(tx, run, settings, user, left_out.left_out(tx, run, settings)):
             approval = of_row(tx, run, step, row)
             found += [] if why_not(tx, approval, user) else [approval]
         # Enough for the page, which leads to the others one by one.

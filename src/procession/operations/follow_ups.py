@@ -19,6 +19,7 @@ from procession.model.follow_ups import LIST_REFERENCE, DueFollowUp
 from procession.model.ids import RunId
 from procession.model.lifecycle import RunStatus, StepStatus
 from procession.model.runs import HistoryKind, Run
+from procession.operations.follow_up_lanes import RESTS, FollowUpLanes
 from procession.store import follow_ups, history, people, runs, unsolved
 from procession.store.database import Database, Transaction
 from procession.store.follow_ups import FollowUpState, Turns
@@ -32,15 +33,13 @@ SECONDS_MAX = 900.0  # of one try: a thousand files, each read once more
 REST = timedelta(minutes=1)
 TRIES_MAX = 78
 MESSAGE_CHARS_MAX = 1_000
-# After a failure its connection rests this many times as long as it took: a dead server has a quarter of the time.
-RESTS = 3.0
 # What becomes of a try that a fault of ours has ended, which the loop writes to the log.
 _LOST = StepOutcome(status=StepStatus.FAILED, message="an unexpected error, which the log of the server tells")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUps:
-    """`ring` tells listeners that the history of a run has grown. One thread calls tick(); close() is another's."""
+    """`ring` tells listeners that the history of a run has grown. Each lane has a thread; close() is another's."""
 
     database: Database
     actions: Mapping[str, Action]
@@ -51,56 +50,54 @@ class FollowUps:
     ring: Callable[[RunId], object]
     limits: Limits
     is_closing: threading.Event = field(default_factory=threading.Event)
-    _rests: dict[str, float] = field(default_factory=dict)  # until when, of the connections that have failed last
-    _unwritten: list[tuple[DueFollowUp, StepOutcome]] = field(default_factory=list)  # the end of a try, or none
+    lanes: FollowUpLanes = field(default_factory=FollowUpLanes)
 
     def start(self) -> None:
         """Before the first tick, and only by whoever holds the engine's lock."""
         self.database.write(partial(follow_ups.release_all, now=self.clock()))
 
     def close(self) -> None:
-        """Ends the try under way, if any. It is made again by the next start."""
+        """Ends the tries under way, if any. They are made again by the next start."""
         self.is_closing.set()
         self.workers.close()
 
-    def tick(self) -> bool:
-        """Makes one try: of connections that answer first, and there of what has waited longest. True if it did."""
+    def tick(self, lane: int = 0) -> bool:
+        """Makes one try: of connections that answer first, and there of what has waited longest. True if it did.
+
+        Each lane is a thread of its own, so that a server that is slow holds up no other.
+        """
         # Of a tick that failed: without its end the row would be at work until the next start.
-        self._write_end()
-        now, turns = self.clock(), self._turns()
+        self.lanes.write_owed(self._write_end)
+        due = self.lanes.take(lane, self._find, self.monotonic)
+        if due is None:
+            # A server on which nobody asks for anything keeps no process for it.
+            self.lanes.when_idle(self.workers.close)
+            return False
+        began, end = self.monotonic(), _LOST
+        try:
+            end = self._perform(due)
+        finally:
+            seconds = self.monotonic() - began
+            is_over = end.status is not StepStatus.FAILED
+            self.lanes.leave(due, rests_until=None if is_over else self.monotonic() + RESTS * seconds)
+            if not self.is_closing.is_set():
+                self.lanes.owe(due, end)
+        if self.is_closing.is_set():
+            return False
+        self.lanes.write_owed(self._write_end)
+        return True
+
+    def _find(self, turns: Turns) -> DueFollowUp | None:
+        now = self.clock()
         # Asked without a transaction that writes: nearly always there is nothing.
         with self.database.read() as tx:
             is_due = follow_ups.next_due(tx, now, turns) is not None
         # The next try is written down before this one: a crash in the middle delays a follow-up and never loses it.
-        due = self.database.write(partial(_take, now=now, turns=turns)) if is_due else None
-        if due is None:
-            # A server on which nobody asks for anything keeps no process for it.
-            self.workers.close()
-            return False
-        began, self._unwritten[:] = self.monotonic(), [(due, _LOST)]
-        end = self._perform(due)
-        if self.is_closing.is_set():
-            return False
-        self._note_turn(due, end, self.monotonic() - began)
-        self._unwritten[:] = [(due, end)]
-        self._write_end()
-        return True
+        return self.database.write(partial(_take, now=now, turns=turns)) if is_due else None
 
-    def _write_end(self) -> None:
-        for due, end in self._unwritten:
-            self.database.write(partial(_end, due=due, outcome=end, now=self.clock()))
-            self.ring(due.run)
-        self._unwritten.clear()
-
-    def _turns(self) -> Turns:
-        resting = tuple(name for name, until in self._rests.items() if until > self.monotonic())
-        return Turns(failing=tuple(self._rests), resting=resting)
-
-    def _note_turn(self, due: DueFollowUp, end: StepOutcome, seconds: float) -> None:
-        if end.status is StepStatus.FAILED:
-            self._rests[due.connection] = self.monotonic() + RESTS * seconds
-        else:
-            self._rests.pop(due.connection, None)
+    def _write_end(self, due: DueFollowUp, end: StepOutcome) -> None:
+        self.database.write(partial(_end, due=due, outcome=end, now=self.clock()))
+        self.ring(due.run)
 
     def _perform(self, due: DueFollowUp) -> StepOutcome:
         try:

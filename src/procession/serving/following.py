@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from procession.engine.isolation.options import IsolationSettings
 from procession.engine.options import EngineResources, EngineSettings
 from procession.engine.table_workers import TableWorkers, reaching_settings
 from procession.home import Home
 from procession.loops import TickLoop
+from procession.operations.follow_up_lanes import LANES
 from procession.operations.follow_ups import REST_SECONDS, FollowUps
 from procession.operations.resources import Resources
 from procession.serving.services import Service
@@ -22,17 +25,22 @@ def workers(home: Home, bounds: IsolationSettings, settings: EngineSettings) -> 
 
 def service(engine_resources: EngineResources, resources: Resources) -> Service:
     follower = _follower(engine_resources, resources)
-    loop = TickLoop("follow-ups", follower.tick, rest_seconds=REST_SECONDS)
+    loops = [
+        TickLoop(f"follow-ups {lane}", partial(follower.tick, lane), rest_seconds=REST_SECONDS) for lane in range(LANES)
+    ]
 
     def start() -> None:
         follower.start()
-        loop.start()
+        for loop in loops:
+            loop.start()
 
     def stop() -> None:
-        # No other tick may begin a process behind the one that is ended here.
-        loop.stop(deadline_seconds=0)
+        # No other tick may begin a process behind those that are ended here.
+        for loop in loops:
+            loop.stop(deadline_seconds=0)
         follower.close()
-        loop.stop(deadline_seconds=TICK_SECONDS_MAX)
+        for loop in loops:
+            loop.stop(deadline_seconds=TICK_SECONDS_MAX)
 
     return Service(name="follow-ups", start=start, stop=stop, seconds_max=STOP_SECONDS_MAX)
 

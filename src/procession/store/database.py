@@ -170,8 +170,8 @@ class Database(Protocol):
     def owes(self, tx: Transaction) -> bool:
         """Whether something waits that must be written, for room say; in an operation, so that it comes after it."""
 
-    def script(self, sql: str) -> None:
-        """Run several statements in one transaction, before anything else works: for migrations."""
+    def script(self, sql: str, *, then: Callable[[Transaction], object] | None = None) -> None:
+        """Run several statements, and `then`, in one transaction, before anything else works: for migrations."""
 
     def on_look(self, look: Callable[[RunId], object]) -> None:
         """`look` is called for each run that a transaction has the engine look at, after the commit; once set."""

@@ -1,4 +1,4 @@
-"""What happened to a run: attempts, history and user log. Rows are only added."""
+"""What happened to a run: attempts, history, user log. Rows are only added, each with its entry of the audit trail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from procession.model.ids import Id, RunId, StepId
 from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.model.steps import AttemptRow
-from procession.store import times
+from procession.store import audit, times
 from procession.store.database import Transaction
 from procession.store.step_rows import step_id
 
@@ -52,17 +52,23 @@ class PersonSaid(msgspec.Struct, frozen=True, kw_only=True):
 
 def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) -> None:
     moment = times.to_column(now)
+    rows = [
+        (
+            *(run.number, entry.revision, moment, entry.attempt, entry.kind),
+            *(entry.step and entry.step.number, entry.user, msgspec.json.encode(entry.detail).decode()),
+        )
+        for entry in entries
+    ]
     tx.many(
         "INSERT INTO history (run_id, revision, at, attempt, kind, step_id, user_login, detail)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                *(run.number, entry.revision, moment, entry.attempt, entry.kind),
-                *(entry.step and entry.step.number, entry.user, msgspec.json.encode(entry.detail).decode()),
-            )
-            for entry in entries
-        ],
+        rows,
     )
+    sealed = [
+        audit.SealedRow(kind=audit.HISTORY, number=row[0], revision=row[1], digest=audit.digest(row[2:]))
+        for row in rows
+    ]
+    audit.add(tx, sealed)
 
 
 def append(
@@ -240,10 +246,9 @@ def attempts_of_step(tx: Transaction, step: StepId) -> list[AttemptRow]:
 
 def add_log(tx: Transaction, login: str, message: str, now: datetime, *, about: Id | None = None) -> None:
     """`about`: the one thing that it tells of, to which pages lead."""
-    tx.run(
-        "INSERT INTO log (at, user_login, message, about) VALUES (?, ?, ?, ?)",
-        *(times.to_column(now), login, message, None if about is None else str(about)),
-    )
+    columns = (times.to_column(now), login, message, None if about is None else str(about))
+    number = tx.insert("INSERT INTO log (at, user_login, message, about) VALUES (?, ?, ?, ?) RETURNING id", *columns)
+    audit.add(tx, [audit.SealedRow(kind=audit.LOG, number=number, digest=audit.digest(columns))])
 
 
 def _attempt(row: Sequence[Any]) -> AttemptRow:

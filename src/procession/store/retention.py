@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from procession.model.ids import ProcessId, RunId
-from procession.store import conditions, times
+from procession.store import audit, conditions, times
 from procession.store import runs as runs_store
 from procession.store.database import Transaction
 
@@ -143,6 +143,8 @@ def remove_unstarted(tx: Transaction, run: RunId) -> None:
 def _remove(tx: Transaction, numbers: Sequence[int]) -> None:
     if not numbers:
         return
+    # Their hashes stay in the trail, which tells from now on why their rows are gone.
+    audit.add(tx, [audit.SealedRow(kind=audit.REMOVED, number=number) for number in numbers])
     for statement in _DELETIONS:
         tx.run(statement.format(runs=", ".join("?" * len(numbers))), *numbers)
 

@@ -110,9 +110,16 @@ class SqliteDatabase:
         """
         return self._commits.owes()
 
-    def script(self, sql: str) -> None:
-        """Run several statements in one transaction, before anything else works: for migrations."""
-        self.write(lambda tx: [tx.run(statement) for statement in _statements(sql)])
+    def script(self, sql: str, *, then: Callable[[Transaction], object] | None = None) -> None:
+        """Run several statements, and `then`, in one transaction, before anything else works: for migrations."""
+
+        def operation(tx: Transaction) -> None:
+            for statement in _statements(sql):
+                tx.run(statement)
+            if then is not None:
+                then(tx)
+
+        self.write(operation)
 
     def examine(self) -> list[str]:
         """What SQLite finds wrong with its file; empty when it is whole."""

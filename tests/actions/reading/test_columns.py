@@ -83,6 +83,11 @@ def test_a_late_row_counts_as_much_as_the_first(tmp_path, row, late):
         ({"type": "Money", "decimal": ","}, "(45,10)", "-45.1000"),
         ({"type": "Money"}, "7.00-", "-7.0000"),
         ({"type": "Money"}, "EUR 10", "10.0000"),
+        # firefly-iii/firefly-iii#1087: a sign, or a bracket, before the currency.
+        ({"type": "Money", "thousands": ","}, "($1,234.56)", "-1234.5600"),
+        ({"type": "Money"}, "-$0.32", "-0.3200"),
+        ({"type": "Money"}, "+EUR 5", "5.0000"),
+        ({"type": "Money", "decimal": ","}, "(5,00 €)", "-5.0000"),
         ({"type": "Money", "thousands": "'"}, "1'234.50", "1234.5000"),
         ({"type": "Money", "thousands": " ", "decimal": ","}, "1\u202f234,50", "1234.5000"),
         ({"type": "Money"}, "\u22125.10", "-5.1000"),
@@ -110,6 +115,11 @@ def test_a_declared_column_is_read_as_it_is_written(tmp_path, options, text, val
         ({"type": "Money"}, "1,50"),
         ({"type": "Money", "decimal": ",", "thousands": "."}, "1.23"),
         ({"type": "Money"}, "1e5"),
+        # Five on a price tag, and minus five in a list of a mainframe.
+        ({"type": "Money", "decimal": ","}, "5,-"),
+        ({"type": "Money"}, "1234.-"),
+        ({"type": "Money"}, "-(5.00)"),
+        ({"type": "Money"}, "-$-5.00"),
         ({"type": "Number"}, "12345678901234567890123456789"),
         ({"type": "Number"}, "EUR 10"),
         ({"type": "Date"}, "05.04.2024"),

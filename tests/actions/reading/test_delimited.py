@@ -38,7 +38,7 @@ def assert_both_ways_agree(folder, text):
         delimited._scan = known
 
 
-@examples(20)
+@examples(8)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
 def test_what_is_read_fast_is_what_the_records_say(tmp_path_factory, pieces):
     assert_both_ways_agree(tmp_path_factory.mktemp("csv"), "h,i\n" + "".join(pieces))
@@ -57,7 +57,7 @@ def told(folder, text):
         return connection.execute('SELECT * FROM "cells of a file" ORDER BY rowid').fetchall()
 
 
-@examples(30)
+@examples(12)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14), header=st.sampled_from(["h,i", "h", "h,i,j"]))
 def test_an_empty_text_is_told_from_no_value_both_ways(tmp_path_factory, pieces, header):
     folder, text = tmp_path_factory.mktemp("csv"), f"{header}\n" + "".join(pieces)
@@ -84,7 +84,7 @@ def test_an_empty_text_stands_in_quotes(tmp_path, text, rows):
     assert told(tmp_path, text) == rows
 
 
-@examples(20)
+@examples(8)
 @given(
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     rows=st.lists(st.lists(st.sampled_from(VALUES), min_size=1, max_size=3), max_size=6),

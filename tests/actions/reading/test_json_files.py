@@ -312,7 +312,7 @@ def spelled(value, spaces):
     return json.dumps(value) if value is None or isinstance(value, bool | str) else format(value, "f")
 
 
-@examples(15)
+@examples(8)
 @given(tables, st.sampled_from(["", " ", "\n  "]), st.integers(1, 3))
 def test_a_table_reads_the_same_from_every_writer_and_in_every_shape(table, spaces, times):
     table = table * times
@@ -335,7 +335,7 @@ def test_a_table_reads_the_same_from_every_writer_and_in_every_shape(table, spac
         assert (got.headings, got.rows) == (headings, rows)
 
 
-@examples(30)
+@examples(15)
 @given(st.text(alphabet='{}[]:,"a1.e-\\ \nu', max_size=30))
 def test_nothing_that_python_refuses_is_read(text):
     content = f'[{{"a":1}},{text}]'

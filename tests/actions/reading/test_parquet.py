@@ -173,7 +173,7 @@ def test_a_folder_whose_name_looks_like_a_partition_adds_no_column(tmp_path):
     assert read_parquet(written(folder, "SELECT 1 AS a")).headings == ["a"]
 
 
-@examples(15)
+@examples(8)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-(10**9), 10**9, places=2).map(float)))
 def test_a_binary_fraction_is_the_shortest_decimal_that_is_it(values):
     with tempfile.TemporaryDirectory() as place, duckdb.connect() as connection:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb, inf
 from typing import Any
 
@@ -85,13 +85,17 @@ def limit(rule: Mapping[str, Any], left: Decimal) -> Decimal:
     return max(Decimal(str(rule.get("tolerance", 0))), Decimal(str(rule.get("percent", 0))) * abs(left) / 100)
 
 
+def fits(rule: Mapping[str, Any], left: Decimal, right: Decimal) -> bool:
+    """Near enough; of two signs only what is equal, which is nothing."""
+    return left * right >= 0 and abs(left - right) <= limit(rule, left)
+
+
 def score(rule: Mapping[str, Any], left: Row, right: Row) -> tuple[Any, ...] | None:
     """How far apart two rows are, None where the rule does not allow the pair."""
-    least, most = days(rule)
     allowed = (
         all(left.value(name) == right.value(name) is not None for name in rule["equal"])
-        and least <= right.day - left.day <= most
-        and abs(left.amount - right.amount) <= limit(rule, left.amount)
+        and near(rule, left, right)
+        and fits(rule, left.amount, right.amount)
         and ("empty" not in rule or None in {left.reference, right.reference})
     )
     if not allowed:
@@ -103,8 +107,8 @@ def score(rule: Mapping[str, Any], left: Row, right: Row) -> tuple[Any, ...] | N
         return None
     texts = plain(left.reference), plain(right.reference)
     apart = edits(*texts)
-    fits = apart <= rule["alike"]["edits"] and apart * 5 <= min(map(len, texts)) > 0
-    return (apart, *rest) if fits else None
+    is_alike = apart <= rule["alike"]["edits"] and apart * 5 <= min(map(len, texts)) > 0
+    return (apart, *rest) if is_alike else None
 
 
 class Books:
@@ -164,20 +168,17 @@ class Books:
             self.take(rule, [(pair, ()) if side == 0 else ((), pair) for pair in found])
 
     def groups(self, rule: Mapping[str, Any]) -> None:
-        def by_key(side: int) -> dict[tuple[str, ...], list[Row]]:
-            keys: dict[tuple[str, ...], list[Row]] = {}
+        keys: dict[tuple[str, ...], tuple[list[Row], list[Row]]] = {}
+        for side in (0, 1):
             for row in self.asked(rule, side):
-                keys.setdefault(tuple(row.value(name) for name in rule["equal"]), []).append(row)
-            return keys
-
-        left, right = by_key(0), by_key(1)
-        least, most = days(rule)
+                keys.setdefault(tuple(row.value(name) for name in rule["equal"]), ([], []))[side].append(row)
         self.take(rule, [
-            (places(left[key]), places(right[key]))
-            for key in left.keys() & right.keys()
-            if len(left[key]) + len(right[key]) > 2
-            and abs(total(left[key]) - total(right[key])) <= limit(rule, total(left[key]))
-            and all(least <= other.day - one.day <= most for one in left[key] for other in right[key])
+            (places(left), places(right))
+            for left, right in (part for both in keys.values() for part in parted(rule, *both))
+            if left and right and len(left) + len(right) > 2
+            and (total(left) or total(right))
+            and fits(rule, total(left), total(right))
+            and all(near(rule, one, other) for one in left for other in right)
         ])  # fmt: skip
 
     def subsets(self, rule: Mapping[str, Any]) -> None:
@@ -193,6 +194,21 @@ class Books:
                 and not by_chance(rule, target, pool)
             ]
             self.take(rule, [(own, other) if side == 0 else (other, own) for own, other in taken])
+
+
+def near(rule: Mapping[str, Any], left: Row, right: Row) -> bool:
+    least, most = days(rule)
+    return least <= right.day - left.day <= most
+
+
+def parted(rule: Mapping[str, Any], left: list[Row], right: list[Row]) -> Iterable[tuple[list[Row], list[Row]]]:
+    """The rows of a key, parted at each day on which none of a batch before it could be of one with any behind it."""
+    least, most = days(rule)
+    seen = sorted({row.day for row in left + right})
+    gap = max(most - least, most, -least)
+    starts = [-inf, *(day for before, day in pairwise(seen) if day - before > gap), inf]
+    for first, end in pairwise(starts):
+        yield [row for row in left if first <= row.day < end], [row for row in right if first <= row.day < end]
 
 
 def total(rows: Iterable[Row]) -> Decimal:

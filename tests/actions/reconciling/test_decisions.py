@@ -9,6 +9,7 @@ from tests.actions.reconciling.world import EXACT, lines, reconciled
 
 LEFT = ["1,a,x,2026-01-03,5", "2,a,y,2026-01-03,6", "3,a,z,2026-01-03,7"]
 RIGHT = ["7,a,x,2026-01-03,5", "8,b,v,2026-01-03,2", "9,b,w,2026-01-03,4"]
+SUBSETS = {"name": "Set", "match": "subsets", "equal": ["account"], "empty": "ref", "days": 5}
 HEADINGS = "decision,left_key,right_key,comment"
 
 
@@ -38,7 +39,7 @@ def test_a_pair_that_people_ruled_out_is_made_by_no_rule(tmp_path):
         {**EXACT, "match": "groups"},
         {**EXACT, "tolerance": 1},
         {"name": "No reference", "equal": ["account"], "empty": "ref", "days": 5},
-        {"name": "Set", "match": "subsets", "equal": ["account"], "empty": "ref", "days": 5, "outcome": "matched"},
+        {**SUBSETS, "outcome": "matched"},
     ],
     ids=["groups", "tolerance", "only", "subsets"],
 )
@@ -49,6 +50,24 @@ def test_no_kind_of_rule_makes_a_pair_that_people_ruled_out(tmp_path, rule):
     (tmp_path / "free").mkdir()
     assert decided(tmp_path / "free", left=left, right=right, rule=rule).matches
     assert decided(tmp_path, "never,1,7,", left=left, right=right, rule=rule).matches == []
+
+
+def test_the_twin_of_a_row_that_people_ruled_out_takes_its_place(tmp_path):
+    left = ["1,a,x,2026-01-03,5", "2,a,x,2026-01-03,5"]
+
+    made = decided(tmp_path, "never,1,7,", left=left, right=["7,a,x,2026-01-03,5"])
+
+    assert made.matches == [("Exact", "2", "7")]
+
+
+def test_of_two_sets_of_items_the_one_that_is_not_ruled_out_is_taken(tmp_path):
+    amounts = ("101.37", "212.95", "100.31", "214.01")
+    left = [f"{n},a,x{n},2026-01-03,{amount}" for n, amount in enumerate(amounts, start=1)]
+    right, rule = ["7,a,,2026-01-03,314.32"], {**SUBSETS, "outcome": "matched"}
+    (tmp_path / "free").mkdir()
+
+    assert decided(tmp_path / "free", left=left, right=right, rule=rule).matches == []
+    assert decided(tmp_path, "never,3,7,", left=left, right=right, rule=rule).matches == [("Set", "1+2", "7")]
 
 
 def test_a_row_that_people_closed_is_open_no_more_and_in_the_totals(tmp_path):

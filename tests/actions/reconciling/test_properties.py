@@ -27,7 +27,7 @@ ROWS = st.lists(
 )
 
 
-EXAMPLES = settings().max_examples // 6  # each is two reconciliations of seven rules
+EXAMPLES = settings().max_examples // 5  # each is two reconciliations of seven rules
 
 
 def play(left, right) -> Reconciled:

@@ -177,3 +177,33 @@ def test_mistakes_are_told_when_the_file_is_applied(settings, said):
     (found,) = statement_settings.check(msgspec.convert(whole, StatementSettings))
 
     assert said in found
+
+
+@pytest.mark.parametrize(
+    ("account", "is_told"),
+    [
+        ("37040044/0532013000", True),
+        ("37040044/532013000", True),
+        ("0532013000", True),
+        ("37040044/0532013001", False),
+        ("37040045/0532013000", False),
+        ("13000", False),
+    ],
+)
+def test_one_account_in_two_formats_and_under_two_names_is_told(tmp_path, account, is_told):
+    """MT940 of German banks names the codes of bank and account where CAMT has the IBAN: all entries were there twice."""
+    parsed = parse(tmp_path, bank.swift(Month(moved=ONE, account=account)), bank.camt(Month(moved=ONE)))
+
+    said = f"several kinds of files of one account, whose entries may be in both: {bank.IBAN} (MT940 and camt.053)"
+    assert (said in parsed.message) == is_told
+
+
+def test_an_encoding_is_for_the_files_that_do_not_say_theirs(tmp_path):
+    moved = [Moved(amount=Decimal("1.00"), text="Müller")]
+    swift = bank.swift(Month(moved=moved)).decode().encode("cp1252")
+    camt = bank.camt(Month(moved=moved, account="NL77ABNA0574908765"))
+
+    both = parse(tmp_path, swift, camt, encoding="cp1252")
+
+    assert both.column("text") == ["Müller", "Müller"]
+    assert "encoding: means nothing" in parse(tmp_path, camt, encoding="cp1252").message

@@ -50,6 +50,17 @@ WAYS: dict[str, Callable[[str], str]] = {
     "repr of bytes": lambda secret: repr(secret.encode()),
     "HTML": html.escape,
     "hex": lambda secret: secret.encode().hex(),
+    "hex in capitals": lambda secret: secret.encode().hex().upper(),
+    "hex with blanks": lambda secret: secret.encode().hex(" "),
+    "XML": lambda secret: html.escape(secret).replace("&#x27;", "&apos;"),
+    "JSON of Go": lambda secret: json.dumps(secret, ensure_ascii=False).replace("&", "\\u0026").replace("<", "\\u003c"),
+    "JSON of .NET": lambda secret: (
+        json.dumps(secret)
+        .replace('\\"', "\\u0022")
+        .replace("\\u00f6", "\\u00F6")
+        .translate({ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&'+"})
+    ),
+    "JSON of PHP": lambda secret: json.dumps(secret).replace("/", "\\/"),
     "pprint": lambda secret: pprint.pformat({"headers": {"authorization": secret}}),
 }
 
@@ -63,6 +74,43 @@ def test_a_secret_is_found_however_it_is_written(way: str) -> None:
     assert MARK in told
     assert told.startswith("before ") and told.endswith(" after")
     assert written not in told
+
+
+BROKEN: dict[str, Callable[[bytes], bytes]] = {
+    "encodebytes": base64.encodebytes,
+    "encodebytes in an exception": lambda content: repr(base64.encodebytes(content)).encode(),
+    "MIME": lambda content: base64.encodebytes(content).replace(b"\n", b"\r\n"),
+    "a folded header": lambda content: base64.encodebytes(content).replace(b"\n", b"\r\n "),
+    "JSON": lambda content: json.dumps(base64.encodebytes(content).decode()).encode(),
+    "hex dump": lambda content: b"\n".join(content[at : at + 8].hex().encode() for at in range(0, len(content), 8)),
+    "wrapped": lambda content: b"\n".join(content[at : at + 8] for at in range(0, len(content), 8)),
+}
+
+
+@pytest.mark.parametrize("way", BROKEN)
+@pytest.mark.parametrize("before", [b"", b"ada:", b"x" * 50, b"y" * 55])
+@pytest.mark.parametrize("size", [1, 7, 4_096])
+def test_what_is_broken_over_lines_is_found_however_it_is_cut(way: str, before: bytes, size: int) -> None:
+    secret = "a-long-secret-of-a-service-that-writes-tokens-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    written = b"before\n" + BROKEN[way](before + secret.encode()) + b"\nafter\n"
+
+    black, said, held = guard(secret), b"", b""
+    for start in range(0, len(written), size):
+        held += written[start : start + size]
+        place = black.cut(held)
+        said, held = said + black.content(held[:place]), held[place:]
+    said += black.rest(held)
+
+    assert said.startswith(b"before\n") and said.endswith(b"after\n")
+    assert said.count(MARK.encode()) == 1
+    # No more than the neighbours and their share of a group are left.
+    assert len(said) < len(BROKEN[way](before)) + len(MARK) + 30
+
+
+def test_lines_of_others_stay_as_they_are() -> None:
+    black, told = guard("s3cret-s3cret"), "s3cret-\n\nother\\nlines \n s3cre\n"
+
+    assert black.text(told) == told
 
 
 @given(secret=SECRETS, before=st.binary(max_size=7), after=st.binary(max_size=7))
@@ -111,6 +159,20 @@ def test_the_lines_of_a_key_are_secret_each() -> None:
     key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n"
 
     assert guard(key).text("cannot read kqhkiG9w0BAQEF here") == f"cannot read {MARK} here"
+
+
+def test_the_parts_of_a_secret_that_is_json_are_secret_each() -> None:
+    """actions/runner#2232: each line was masked as it stands, and a program said the key of it alone."""
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----\n"
+    secret = json.dumps({"type": "ok", "private_key_id": "f871b60d0617", "keys": [{"private_key": key}]}, indent=2)
+
+    black = guard(secret)
+
+    assert black.text("id f871b60d0617 of {}") == f"id {MARK} of {{}}"
+    assert "MIIEvQIBADANBg" not in black.text(f"{key!r} {json.dumps(key)}")
+    assert black.text("cannot read MIIEvQIBADANBg here") == f"cannot read {MARK} here"
+    # Nothing that is in any log: no brace, and no word as short as that.
+    assert black.text('{ "type": "ok" }') == '{ "type": "ok" }'
 
 
 def test_all_that_an_outcome_says_is_looked_through() -> None:

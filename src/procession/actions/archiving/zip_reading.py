@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -31,6 +32,8 @@ _NAMED_MAX = 10
 _MAC_EXTRAS = "__MACOSX/"  # what macOS adds to every file: nobody packed it
 _DESKTOP_EXTRAS = frozenset({".ds_store", "thumbs.db", "desktop.ini"})  # how somebody's window showed a folder
 _IS_UTF_8 = 1 << 11  # APPNOTE 4.4.4
+_FIELD = struct.Struct("<HH")  # kind and size of what a member says besides
+_UNICODE_PATH = 0x7075
 
 
 class ZipArchive:
@@ -96,7 +99,7 @@ def opened(source: FileInput) -> Iterator[ZipArchive]:
         # All of it before any of it is taken: whoever gets half of a bad zip believes that half.
         _check_size(archive.infolist(), source)
         for member in archive.infolist():
-            member.filename = _as_packed(member)
+            member.filename = _as_packed(member, source.name)
             _check_member(member, source.name)
         _check_overlaps(archive.infolist(), source.name)
         # Programs differ in which of the two they take.
@@ -107,16 +110,33 @@ def opened(source: FileInput) -> Iterator[ZipArchive]:
         yield ZipArchive(archive, source)
 
 
-def _as_packed(member: zipfile.ZipInfo) -> str:
-    """The name as whoever packed the member wrote it, with / between folders."""
-    name = member.filename
+def _as_packed(member: zipfile.ZipInfo, archive: str) -> str:
+    """The name as whoever packed the member wrote it, with / between folders. Raises Problem for one of two names."""
+    is_utf_8 = bool(member.flag_bits & _IS_UTF_8)
+    # As it stands: zipfile cuts a name at a NUL, and newer ones put another in its place.
+    name = member.orig_filename
+    raw = name.encode("utf-8" if is_utf_8 else "cp437", "surrogateescape")
     # macOS and others write UTF-8 and do not say so, and zipfile reads that as code page 437. The other way round, no
     # name with a letter of that page is UTF-8 by chance.
-    if not member.flag_bits & _IS_UTF_8:
+    if not is_utf_8:
         with suppress(UnicodeError):
-            name = name.encode("cp437").decode()
+            name = raw.decode()
+    second = set(_second_names(member.extra, raw))
+    # It is for names in a code page, and readers differ in which of the two they take, or of several.
+    if len(second) > 1 or (second and (is_utf_8 or raw.isascii()) and second != {name}):
+        shown = ", ".join(repr(one[:100]) for one in sorted({name, *second}))
+        raise Problem(f'"{archive}" has a file with more than one name, of which readers take another one: {shown}')
     # As .NET and PowerShell wrote folders for years.
-    return name.replace("\\", "/")
+    return next(iter(second), name).replace("\\", "/")
+
+
+def _second_names(extra: bytes, raw: bytes) -> Iterator[str]:
+    """Names in UTF-8 beside the one in a code page (APPNOTE 4.6.9); one whose checksum is of another name is void."""
+    while len(extra) >= _FIELD.size:
+        kind, size = _FIELD.unpack_from(extra)
+        field, extra = extra[_FIELD.size : _FIELD.size + size], extra[_FIELD.size + size :]
+        if kind == _UNICODE_PATH and field[:5] == struct.pack("<BI", 1, zlib.crc32(raw)):
+            yield field[5:].decode("utf-8", "replace")
 
 
 def _check_size(members: Sequence[zipfile.ZipInfo], source: FileInput) -> None:

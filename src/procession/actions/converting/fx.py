@@ -10,7 +10,7 @@ from typing import Any
 
 from procession.actions import database, references
 from procession.actions.contract import Context, StepOutcome
-from procession.actions.converting import fx_totals
+from procession.actions.converting import fx_totals, multiplying
 from procession.actions.converting.fx_settings import FxSettings
 from procession.actions.converting.rates import PLACES, Rate, RateTable, Way, rounded
 from procession.actions.database import quote
@@ -27,20 +27,9 @@ SOURCE, RATES = "source", "rates"
 _NAMED = 10
 _DAYS = frozenset({ValueKind.DATE, ValueKind.MOMENT})
 _CONVERTED = "DECIMAL(38,4)"
-# The amount is a whole number of ten-thousandths, the rate its whole part and 10^-18ths: no product leaves 127 bits.
-_TIMES = f"""
-CREATE MACRO "times rate"(a, whole, part, unit, is_even) AS sign(a)::HUGEINT * "rounded"(
-    abs(a)::HUGEINT * whole + (abs(a)::HUGEINT * part) // {10**PLACES},
-    (abs(a)::HUGEINT * part) % {10**PLACES}, unit::HUGEINT, is_even)
-"""
-_ROUNDED = f"""
-CREATE MACRO "rounded"(n, rest, unit, is_even) AS n // unit + CASE
-    WHEN 2 * ((n % unit) * {10**PLACES} + rest) > unit * {10**PLACES} THEN 1
-    WHEN 2 * ((n % unit) * {10**PLACES} + rest) < unit * {10**PLACES} THEN 0
-    WHEN is_even THEN (n // unit) % 2 ELSE 1 END
-"""
 # With blanks, so that no column of a file is likely to have the name.
-_WHOLE, _PART = quote("whole part of the rate"), quote("rest of the rate")
+_WHOLE, _PART, _PARTS = (quote(f"{what} of the rate") for what in ("whole part", "rest", "denominator"))
+_EXACT = f"{_WHOLE}, {_PART}, {_PARTS}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +59,7 @@ def _convert(doing: RowWork) -> str:
     rows = doing.load(SOURCE, settings.source, Expect())
     doing.load(RATES, settings.rates.source, Expect())
     doing.lock()
-    for text in (_ROUNDED, _TIMES):
+    for text in multiplying.MACROS:
         doing.connection.execute(text)
     fx = _columns(doing, settings)
     _refuse_incomplete(fx)
@@ -81,7 +70,7 @@ def _convert(doing: RowWork) -> str:
         _balance(fx, settings.residual.by)
     _warn(fx, table)
     fx_totals.tell(doing, currency=fx.currency, amount=fx.amount, converted=fx.converted, to=fx.to)
-    doing.connection.execute(f"CREATE TABLE result AS SELECT * EXCLUDE ({_WHOLE}, {_PART}) FROM converted")
+    doing.connection.execute(f"CREATE TABLE result AS SELECT * EXCLUDE ({_EXACT}) FROM converted")
     gave = doing.publish("result", settings.output, default=default)
     doing.figures.update({"rows_in": rows, "rows_out": gave, "rates": found})
     return f"{rows:,} rows in {fx.to}, by {found:,} {'rate' if found == 1 else 'rates'}"
@@ -197,19 +186,13 @@ def _find(fx: _Fx, table: RateTable) -> int:
         more = f" and {len(without) - _NAMED:,} more" if len(without) > _NAMED else ""
         raise Problem(f"there is no rate to {fx.to} for {', '.join(without[:_NAMED])}{more} ({settings.rule})")
     connection.execute(
-        "CREATE TABLE found (currency VARCHAR, day DATE, whole HUGEINT, part HUGEINT, rate VARCHAR, rate_on DATE, "
-        "how VARCHAR)"
+        "CREATE TABLE found (currency VARCHAR, day DATE, whole HUGEINT, part HUGEINT, parts HUGEINT, rate VARCHAR, "
+        "rate_on DATE, how VARCHAR)"
     )
-    lines = [[*key, *_split(rate.value), f"{rate.value:f}", rate.on, rate.how] for key, rate in rates.items()]
+    lines = [[*key, *multiplying.split(rate), f"{rate.shown:f}", rate.on, rate.how] for key, rate in rates.items()]
     if lines:
-        connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?)", lines)
+        connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?)", lines)
     return len(lines)
-
-
-def _split(rate: Decimal) -> tuple[int, int]:
-    """The whole part of a rate, and the rest in 10^-18ths."""
-    whole = int(rate)
-    return whole, int((rate - whole).scaleb(PLACES))
 
 
 def _make(fx: _Fx) -> None:
@@ -218,21 +201,21 @@ def _make(fx: _Fx) -> None:
     # Rows without an amount stay, and say that they have no rate.
     fx.work.connection.execute(
         f"CREATE TABLE converted AS SELECT s.* EXCLUDE ({ROW}), "
-        f"{_times(fx, amount, 'f.whole', 'f.part')} AS {quote(fx.converted)}, "
+        f"{_times(fx, amount, 'f.whole, f.part, f.parts')} AS {quote(fx.converted)}, "
         f"CAST(f.rate AS DECIMAL(38,{PLACES})) AS rate, f.rate_on, f.how AS rate_source, "
-        f"f.whole AS {_WHOLE}, f.part AS {_PART} "
+        f"f.whole AS {_WHOLE}, f.part AS {_PART}, f.parts AS {_PARTS} "
         f"FROM {numbered(fx.work.connection, SOURCE)} s LEFT JOIN found f ON f.currency = s.{quote(fx.currency)} "
         f"AND f.day = CAST(s.{quote(fx.date)} AS DATE) AND s.{quote(fx.amount)} IS NOT NULL ORDER BY s.{ROW}"
     )
 
 
-def _times(fx: _Fx, amount: str, whole: str, part: str) -> str:
-    """SQL of an amount in ten-thousandths by a rate, rounded once."""
+def _times(fx: _Fx, amount: str, rate: str) -> str:
+    """SQL of an amount in ten-thousandths by a rate of three columns, rounded once."""
     said = fx.settings.round
     # A yen has no hundredths: nobody could pay what would be left of it.
     places = currencies.decimals_of(fx.to) if said.places is None else said.places
     unit, is_even = 10 ** (4 - places), str(said.way == "half_even").lower()
-    product = f'"times rate"({amount}, {whole}, {part}, {unit}, {is_even}) * {unit}'
+    product = f'"times rate"({amount}, {rate}, {unit}, {is_even}) * {unit}'
     return f"CAST(CAST({product} AS DECIMAL(38,0)) * 0.0001::DECIMAL(5,4) AS {_CONVERTED})"
 
 
@@ -245,7 +228,8 @@ def _balance(fx: _Fx, by: Sequence[str]) -> None:
     named = ", ".join(f"{key} AS k{at}" for at, key in enumerate(keys))
     connection.execute(
         f"CREATE TABLE sums AS SELECT {named}, count(DISTINCT rate) AS rates, {total} AS total, "
-        f"any_value({_WHOLE}) AS whole, any_value({_PART}) AS part, sum({quote(fx.converted)}) AS made "
+        f"any_value({_WHOLE}) AS whole, any_value({_PART}) AS part, any_value({_PARTS}) AS parts, "
+        f"sum({quote(fx.converted)}) AS made "
         f"FROM converted WHERE rate IS NOT NULL GROUP BY {', '.join(keys)}"
     )
     mixed = _count(fx, "rates > 1", "sums")
@@ -262,7 +246,7 @@ def _balance(fx: _Fx, by: Sequence[str]) -> None:
         f"CREATE TABLE balanced AS SELECT c.* EXCLUDE ({ROW}) REPLACE ("
         f"CASE WHEN {largest} THEN {value} + coalesce(r.left_over, 0) ELSE {value} END AS {quote(fx.converted)}) "
         f"FROM {numbered(connection, 'converted')} c LEFT JOIN (SELECT *, "
-        f"{_times(fx, 'total', 'whole', 'part')} - made AS left_over FROM sums WHERE rates = 1) r ON {same} "
+        f"{_times(fx, 'total', 'whole, part, parts')} - made AS left_over FROM sums WHERE rates = 1) r ON {same} "
         f"ORDER BY c.{ROW}"
     )
     connection.execute("DROP TABLE converted")

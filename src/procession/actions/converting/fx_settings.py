@@ -33,7 +33,7 @@ class RateColumns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Rounding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each amount is rounded once, after it was multiplied."""
+    """Each amount is rounded once, after it was multiplied or divided."""
 
     places: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=4)] | None,

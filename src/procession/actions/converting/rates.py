@@ -1,6 +1,7 @@
 """Rates of exchange: the one that holds for a currency on a day, and how it came about.
 
-All in decimals, to 18 places: an inverse and a cross are rounded there, a half to the even digit.
+Rates are fractions, so that 0.09 at 1.2 to the unit is 0.075 and not less: an inverse that is rounded first would make
+a half of a cent less than a half. They are shown to 18 places, a half to the even digit.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 
 PLACES = 18
 _APART_PERCENT = 5
@@ -22,9 +24,13 @@ _UNIT = Decimal(1).scaleb(-PLACES)
 class Rate:
     """`on` is the day of the rate, of a cross the older one; `how` is told with every row."""
 
-    value: Decimal
+    exact: Fraction
     on: date
     how: str
+
+    @property
+    def shown(self) -> Decimal:
+        return rounded(_decimal(self.exact))
 
 
 @dataclass(slots=True)
@@ -51,7 +57,7 @@ class RateTable:
     def find(self, source: str, target: str, day: date, way: Way) -> Rate | None:
         """The rate from one currency to another: direct, inverse, or by the first of `via` that has both."""
         if source == target:
-            return Rate(value=Decimal(1), on=day, how="same currency")
+            return Rate(exact=Fraction(1), on=day, how="same currency")
         if found := self._straight(source, target, day, way):
             return found
         for middle in way.via:
@@ -59,22 +65,19 @@ class RateTable:
             first = self._straight(source, middle, day, way) if middle not in {source, target} else None
             second = self._straight(middle, target, day, way) if first is not None else None
             if first is not None and second is not None:
-                return Rate(
-                    value=rounded(_EXACT.multiply(first.value, second.value)),
-                    on=min(first.on, second.on),
-                    how=f"crossed by {middle}",
-                )
+                on = min(first.on, second.on)
+                return Rate(exact=first.exact * second.exact, on=on, how=f"crossed by {middle}")
         return None
 
     def _straight(self, source: str, target: str, day: date, way: Way) -> Rate | None:
         direct, inverse = (self._found(*pair, day, way) for pair in ((source, target), (target, source)))
-        # Of one day the rate as published comes first, because an inverse is rounded; an older one holds no longer.
+        # Of one day the rate as published comes first; an older one holds no longer.
         is_newer = direct and inverse and inverse[1] > direct[1] and way.rule != "month_average"
         if direct and not is_newer:
-            return Rate(value=direct[0], on=direct[1], how="direct")
-        return Rate(value=_turned(inverse[0]), on=inverse[1], how="inverse") if inverse else None
+            return Rate(exact=direct[0], on=direct[1], how="direct")
+        return Rate(exact=1 / inverse[0], on=inverse[1], how="inverse") if inverse else None
 
-    def _found(self, source: str, target: str, day: date, way: Way) -> tuple[Decimal, date] | None:
+    def _found(self, source: str, target: str, day: date, way: Way) -> tuple[Fraction, date] | None:
         pair = self._pairs.get((source, target))
         return way.of(pair.days, pair.rates, day) if pair else None
 
@@ -86,7 +89,7 @@ class RateTable:
             for day, rate in zip(pair.days, pair.rates, strict=True):
                 # More than buying and selling, or rounding, make of it.
                 if day in turned and abs(_EXACT.multiply(rate, turned[day]) - 1) * 100 > _APART_PERCENT:
-                    yield source, target, day, rate, _shown(_turned(turned[day]))
+                    yield source, target, day, rate, _shown(1 / Fraction(turned[day]))
 
     def jumps(self, percent: Decimal) -> Iterable[tuple[str, str, date, Decimal, Decimal]]:
         """Rates that differ by more than so many percent from the one before: from, to, day, before, then."""
@@ -105,7 +108,7 @@ class Way:
     days_max: int
     via: Sequence[str] = ()
 
-    def of(self, days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple[Decimal, date] | None:
+    def of(self, days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple[Fraction, date] | None:
         """The rate and its day."""
         if self.rule == "month_average":
             return _average(days, rates, day)
@@ -113,31 +116,28 @@ class Way:
         at = bisect_right(days, last) - 1
         # A rate that is too old counts as none, so that a gap in the file is seen.
         oldest = last if self.rule == "on_the_day" else last - timedelta(self.days_max)
-        return (rates[at], days[at]) if at >= 0 and days[at] >= oldest else None
+        return (Fraction(rates[at]), days[at]) if at >= 0 and days[at] >= oldest else None
 
 
 def _month_end(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
-def _average(days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple[Decimal, date] | None:
+def _average(days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple[Fraction, date] | None:
     first = bisect_right(days, day.replace(day=1) - timedelta(1))
     behind = bisect_right(days, _month_end(day))
     if first == behind:
         return None
-    total = Decimal(0)
-    # One by one in the wide context: sum() would round each step to 28 digits.
-    for rate in rates[first:behind]:
-        total = _EXACT.add(total, rate)
-    return rounded(_EXACT.divide(total, Decimal(behind - first))), days[behind - 1]
+    total = sum((Fraction(rate) for rate in rates[first:behind]), Fraction(0))
+    return total / (behind - first), days[behind - 1]
 
 
-def _turned(rate: Decimal) -> Decimal:
-    return rounded(_EXACT.divide(Decimal(1), rate))
+def _shown(rate: Fraction) -> Decimal:
+    return _decimal(rate).quantize(Decimal("0.000001"))
 
 
-def _shown(rate: Decimal) -> Decimal:
-    return rate.quantize(Decimal("0.000001"))
+def _decimal(rate: Fraction) -> Decimal:
+    return _EXACT.divide(Decimal(rate.numerator), Decimal(rate.denominator))
 
 
 def rounded(rate: Decimal) -> Decimal:

@@ -47,7 +47,7 @@ TEXT = ArrivingKind(type="VARCHAR")
 
 
 def rows_at_once(columns: int) -> int:
-    """How many rows a batch has: fewer where they are wide, or ten thousand would take a gigabyte. A row may have none."""
+    """How many rows a batch has: fewer where they are wide, or ten thousand would take a gigabyte. It may be none."""
     return max(1, min(_BATCH_ROWS, _BATCH_CELLS // max(columns, 1)))
 
 

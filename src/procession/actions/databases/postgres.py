@@ -26,7 +26,6 @@ _SESSION = {
     "bytea_output": "hex",
     "extra_float_digits": "1",  # the shortest text that is this very number
     "standard_conforming_strings": "on",
-    "lc_messages": "C",  # what is told is English, where the user may set it
 }
 # What libpq says of a connection that did not come about, and what we say: its words name host, port and user.
 _REFUSALS = {
@@ -48,14 +47,14 @@ _REFUSALS = {
 }
 
 
-def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Connection[Any]:
-    """A session in UTC, without a transaction. Raises Problem."""
+def connect(connection: ConnectionInput) -> psycopg.Connection[Any]:
+    """A session without a transaction (begin). Raises Problem."""
     import psycopg
 
     options = DatabaseOptions(**connection.options)
     addresses = [str(place.address) for place in places.addresses(connection, options)]
     try:
-        session = psycopg.connect(
+        return psycopg.connect(
             # A name for each address: it stands in the server's certificate, and nobody looks it up again.
             host=",".join([options.host] * len(addresses)),
             hostaddr=",".join(addresses),
@@ -72,22 +71,25 @@ def connect(connection: ConnectionInput, *, timeout_seconds: int) -> psycopg.Con
             keepalives_interval=10,
             keepalives_count=3,
             autocommit=True,
+            # A pooler gives the next transaction another server, which knows nothing of what was prepared.
+            prepare_threshold=None,
             # Else a ticket of this machine's own user would be shown, and no certificate be asked for.
             gssencmode="disable",
             **_tls(options.tls),
         )
     except psycopg.Error as error:
         raise Problem(f"{connection.called}: {_refusal(error)}") from None
-    try:
-        settings = {**_SESSION, "statement_timeout": str(timeout_seconds * 1_000)}
-        for name, value in settings.items():
-            # Not everybody may choose the language of messages.
-            if name != "lc_messages":
-                session.execute("SELECT set_config(%s, %s, false)", (name, value))
-    except psycopg.Error as error:
-        session.close()
-        raise Problem(f"{connection.called}: {told(error, connection)}") from None
-    return session
+
+
+def begin(session: psycopg.Connection[Any], *, timeout_seconds: int, reads_only: bool = False) -> None:
+    """A transaction in UTC, each statement within the time. Raises psycopg.Error.
+
+    What is set is set for the transaction: a pooler such as PgBouncer may give it another server than the session had.
+    """
+    session.autocommit, session.read_only = False, reads_only
+    settings = {**_SESSION, "statement_timeout": str(timeout_seconds * 1_000)}
+    asked = ", ".join("set_config(%s, %s, true)" for _ in settings)
+    session.execute(f"SELECT {asked}", [text for setting in settings.items() for text in setting])
 
 
 def _tls(tls: str) -> dict[str, Any]:

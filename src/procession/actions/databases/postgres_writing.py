@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ def write(doing: RowWork, connection: ConnectionInput) -> int | None:
     """How many rows went before; None where an earlier try had written these. Raises Problem."""
     import psycopg
 
-    session = postgres.connect(connection, timeout_seconds=doing.context.settings.timeout)
+    session = postgres.connect(connection)
     try:
         return _transact(doing, session, connection)
     except psycopg.Error as error:
@@ -40,7 +41,7 @@ def _transact(doing: RowWork, session: psycopg.Connection[Any], connection: Conn
     mark = CommitMark(doing, SOURCE)
     if settings.batch is None and settings.mode == "append" and commits.had_written(mark, partial(_state, session)):
         return None
-    session.autocommit = False
+    postgres.begin(session, timeout_seconds=settings.timeout)
     # In this order: until the copy is there nothing of the table is locked.
     plan = planning.plan(doing, postgres_targets.look_up(session, settings.table))
     transfer = TableTransfer(doing=doing, session=session, plan=plan)
@@ -54,10 +55,13 @@ def _transact(doing: RowWork, session: psycopg.Connection[Any], connection: Conn
 def _state(session: psycopg.Connection[Any], number: str) -> str:
     import psycopg
 
+    postgres.begin(session, timeout_seconds=_ASK_SECONDS, reads_only=True)
     try:
         row = session.execute("SELECT pg_xact_status(%s::text::xid8)", (number,)).fetchone()
     except psycopg.DataError:
         return "unknown"  # of the future: it is another server, or was restored
+    finally:
+        session.rollback()
     return "unknown" if row is None or row[0] is None else str(row[0])
 
 
@@ -79,16 +83,14 @@ def _commit(mark: CommitMark, session: psycopg.Connection[Any], connection: Conn
 
 
 def _settle(mark: CommitMark, connection: ConnectionInput, number: str) -> None:
+    import psycopg
+
     settings: WriteDatabaseSettings = mark.doing.context.settings
     # The server that was lost may be back, or another one have taken over: its word counts, or there is none.
     state = "unknown"
-    try:
-        session = postgres.connect(connection, timeout_seconds=_ASK_SECONDS)
-    except Problem:
-        session = None
-    if session is not None:
-        with session:
-            state = _state(session, number)
+    # Also where it is lost a second time: that is no word of it, and least of all that nothing was written.
+    with suppress(Problem, psycopg.Error), closing(postgres.connect(connection)) as session:
+        state = _state(session, number)
     if state == "committed":
         mark.doing.context.log(f"the connection was lost at the commit; transaction {number} is committed\n")
         return

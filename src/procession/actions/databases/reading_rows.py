@@ -61,10 +61,10 @@ def _from_postgres(doing: RowWork, connection: ConnectionInput, parts: Sequence[
     import psycopg
 
     settings: ReadDatabaseSettings = doing.context.settings
-    session = postgres.connect(connection, timeout_seconds=settings.timeout)
+    session = postgres.connect(connection)
     answer = postgres.PostgresAnswer(session, parts, doing.values)
     try:
-        session.autocommit, session.read_only = False, True
+        postgres.begin(session, timeout_seconds=settings.timeout, reads_only=True)
         return gather(doing, answer.rows(), lambda: _columns(answer))
     except psycopg.Error as error:
         if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):

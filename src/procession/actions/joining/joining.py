@@ -214,6 +214,7 @@ def _tell_unmatched(join: _Join, settings: JoinSettings, without: int) -> None:
     found = join.work.connection.execute(f"SELECT {', '.join(join.keys('left'))} FROM unmapped LIMIT 5").fetchall()
     count = database.count(join.work.connection, "unmapped")
     what = f"{without:,} {'row has' if without == 1 else 'rows have'} a key that the right side lacks"
+    what += "" if settings.as_of is None else " up to its day"
     told = (
         f"{what} ({'; '.join(kinds.in_words(row) for row in found)}{f' and {count - 5:,} more' if count > 5 else ''})"
     )

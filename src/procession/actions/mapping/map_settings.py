@@ -40,7 +40,10 @@ class MapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     source: Annotated[Sources, msgspec.Meta(description="the rows")]
     rules: Annotated[
         Sources,
-        msgspec.Meta(description="the rules: 4000 is itself, 4* begins so, 4000-4999 is a range, an empty cell is any"),
+        msgspec.Meta(
+            description="the rules: 4000 is itself, 4* begins so, 4000-4999 is a range of numbers of one length, an "
+            "empty cell is any; of several that fit, the one with the fewest empty cells holds, then the narrowest"
+        ),
     ]
     match: Annotated[
         list[ColumnName],

@@ -72,7 +72,7 @@ def _map(doing: RowWork) -> str:
     for name, target in map_settings.targets(settings).items():
         if name != "result":
             doing.publish(name, target, default=f"{name}.csv")
-    told = f"{rows:,} rows, {rows - without:,} of them mapped"
+    told = f"{rows:,} {'row' if rows == 1 else 'rows'}, {rows - without:,} of them mapped"
     return f"{told}; {unused:,} {'rule' if unused == 1 else 'rules'} not used" if unused else told
 
 

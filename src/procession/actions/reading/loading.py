@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _NO_TEXT = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".ndjson"})
+_FOR_PEOPLE = frozenset({FileKind.CSV, FileKind.SHEET})
 _MANY_COLUMNS = 1_000
 LOGGED_CHARACTERS_MAX = 4_000  # DuckDB's message repeats the faulty line
 
@@ -64,11 +65,22 @@ def load(
     if not isinstance(source, FileInput):
         what = "has no file yet" if source is None else "is not a file"
         raise Problem(f'the input "{name}" {what} ({options.file})')
-    made = relation_of(context, connection, source, options, replace(wanted, file=source.name)).relation
+    loaded = relation_of(context, connection, source, options, replace(wanted, file=source.name))
+    made = _with_totals_told(connection, loaded, options, wanted)
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
     return made
+
+
+def _with_totals_told(
+    connection: duckdb.DuckDBPyConnection, loaded: LoadedFile, options: FileOptions, wanted: WantedRelation
+) -> Relation:
+    # What programs wrote for programs has no totals; where texts are wanted, they are looked for among all rows.
+    if options.total_row is not None or loaded.kind not in _FOR_PEOPLE or wanted.texts:
+        return loaded.relation
+    said = total_rows.overlooked(connection, loaded.relation, wanted.name)
+    return replace(loaded.relation, warnings=(*loaded.relation.warnings, said)) if said else loaded.relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     import duckdb
 
 LAST = "the row of totals"
+# Beginnings of what a total is called in the languages of Europe.
+WORDS = (
+    r"(?i)\s*(grand |sub-?)?(sum|total|summe|gesamt|zwischensumme|saldo|balance|endbestand|schlusssaldo|kontostand|"
+    r"[üu]bertrag|carried forward|brought forward|c/f|b/f|somme|solde|totale|suma|razem|celkem|ukupno|totaal|yhteensä|"
+    r"i alt|összesen|toplam|итого|всего)\p{L}*([^\p{L}].*)?"
+)
+_ROWS_MIN = 3  # a row that equals the only one before it is another item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +96,45 @@ def _totals(connection: duckdb.DuckDBPyConnection, made: Relation, relation: str
     found = aggregates.over(connection, sums, quote(relation))
     for (name, number), text in zip(given.items(), found, strict=True):
         yield name, number, text
+
+
+def overlooked(connection: duckdb.DuckDBPyConnection, made: Relation, relation: str) -> str:
+    """What to warn of where nobody spoke of totals: a last row that is the sum of the others. "" for nothing."""
+    if made.rows < _ROWS_MIN:
+        return ""
+    row = made.rows - 1
+    columns = database.columns(connection, relation)
+    numbers = [name for name, type_ in columns.items() if kinds.of(type_) is ValueKind.NUMBER]
+    others = [name for name in columns if name not in numbers]
+    last = f"(FROM {quote(relation)} WHERE rowid = {row})"
+    # The single row first: mostly nothing in it looks like one of totals, and no other row is looked at.
+    texts = aggregates.over(connection, [f"any_value(CAST({quote(name)} AS VARCHAR))" for name in others], last)
+    if not any(text is None for text in texts) and not _has_word(connection, texts):
+        return ""
+    cells = aggregates.over(connection, [f"any_value({quote(name)})" for name in numbers], last)
+    given = {name: cell for name, cell in zip(numbers, cells, strict=True) if isinstance(cell, Decimal | int) and cell}
+    sums = aggregates.over(connection, [f"sum({quote(name)})" for name in given], quote(relation))
+    name = next((name for (name, cell), total in zip(given.items(), sums, strict=True) if total == 2 * cell), None)
+    # Without a word for it: nothing but numbers, in a file whose other rows say what they are.
+    if name is None or not (_has_word(connection, texts) or _is_bare(connection, relation, others, texts)):
+        return ""
+    [shown] = values.alike(Decimal(given[name]))
+    return (
+        f"{made.place(row, name)} of {made.file} is read as a row, and looks like the total of the rows before it "
+        f'("{name}" is {shown}); total_row: check, or skip, leaves it out'
+    )
+
+
+def _has_word(connection: duckdb.DuckDBPyConnection, texts: Sequence[str | None]) -> bool:
+    query = f"SELECT coalesce(bool_or(regexp_full_match(text, '{WORDS}')), false) FROM unnest($texts) AS t(text)"
+    row = connection.execute(query, {"texts": list(texts)}).fetchone()
+    return bool(row and row[0])
+
+
+def _is_bare(
+    connection: duckdb.DuckDBPyConnection, relation: str, others: Sequence[str], texts: Sequence[str | None]
+) -> bool:
+    if not others or any(text is not None for text in texts):
+        return False
+    filled = aggregates.over(connection, [f"count({quote(name)})" for name in others], quote(relation))
+    return bool(max(filled) == database.count(connection, relation) - 1)

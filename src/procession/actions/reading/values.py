@@ -128,17 +128,20 @@ def _usual(text: str, wanted: str, style: Style, other: str) -> str:
 
 
 def _number_text(wanted: str, text: str, style: Style) -> str:
+    if style.is_plain:
+        # the usual form, which DuckDB reads as it is
+        bare = _exactly(text, rf"[+-]?{_body(wanted, style, 0)}", text, wanted)
+        return f"coalesce({bare}, {_dressed(wanted, text, style)})"
+    return _dressed(wanted, text, style)
+
+
+def _body(wanted: str, style: Style, least: int) -> str:
+    """The digits of a number, with so many of them at least behind a decimal mark that is there."""
     whole, decimals = DIGITS[wanted]
     mark = re.escape(style.decimal)
-    rest = rf"{mark}[0-9]{{0,{decimals}}}0*"
+    rest = rf"{mark}[0-9]{{{least},{decimals}}}0*"
     body = rf"(0*[0-9]{{1,{whole}}}({rest})?|{mark}[0-9]{{1,{decimals}}}0*)"
-    if style.thousands:
-        body = rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({rest})?)"
-    elif style.decimal == ".":
-        # the usual form, which DuckDB reads as it is
-        bare = _exactly(text, rf"[+-]?{body}", text, wanted)
-        return f"coalesce({bare}, {_dressed(wanted, body, text, style)})"
-    return _dressed(wanted, body, text, style)
+    return rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({rest})?)" if style.thousands else body
 
 
 def _is_residue(text: str) -> str:
@@ -147,13 +150,15 @@ def _is_residue(text: str) -> str:
     return f"NOT contains({text}, '.') OR length({text}) - instr({text}, '.') <= 10 OR {digits} > {BINARY_DIGITS}"
 
 
-def _dressed(wanted: str, body: str, text: str, style: Style) -> str:
+def _dressed(wanted: str, text: str, style: Style) -> str:
     """Also with signs of all kinds, brackets, groups and, for Money, a currency."""
-    mark = re.escape(style.decimal)
-    forms = rf"([+\-{_MINUS}]?{body}|{body}[\-{_MINUS}]|\({body}\))"
+    mark, body = re.escape(style.decimal), _body(wanted, style, 0)
+    # 5,- is five euros on a price tag, and nobody's minus five.
+    forms = rf"([+\-{_MINUS}]?{body}|{_body(wanted, style, 1)}[\-{_MINUS}]|\({body}\))"
     if wanted == "Money" and style.currency:
         both = "|".join(f"{symbol} ?{forms} ?{code}" for symbol, code in _SYMBOL_AND_CODE)
-        forms = rf"(({_CURRENCY} ?)?{forms}|{forms} ?{_CURRENCY}|{both})"
+        inside = rf"[+\-{_MINUS}]{_CURRENCY} ?{body}|\({_CURRENCY} ?{body}\)|\({body} ?{_CURRENCY}\)"
+        forms = rf"(({_CURRENCY} ?)?{forms}|{forms} ?{_CURRENCY}|{both}|{inside})"
     bare = f"replace(regexp_replace({text}, {literal(f'[^0-9{mark}]')}, '', 'g'), {literal(style.decimal)}, '.')"
     signed = f"CASE WHEN regexp_matches({text}, '[(\\-{_MINUS}]') THEN '-' ELSE '' END || {bare}"
     return _exactly(text, forms, f"({signed})", wanted)

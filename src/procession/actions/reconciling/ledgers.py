@@ -151,22 +151,42 @@ def _amount_type(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side]
 
     for kind, limit in _AMOUNT_TYPES:
         if all(fits(one, kind, limit) for one in sides):
+            _refuse_sums(connection, sides, amounts, kind)
             return kind
     # One of them: a loop over types that ended without a fit says so.
     bad = next(one for one in sides if not fits(one, *_AMOUNT_TYPES[-1]))
     raise Problem(f"the {bad.name} file has an amount of more than 28 digits or ten decimals")
 
 
+def _refuse_sums(
+    connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], amounts: Mapping[str, str], kind: str
+) -> None:
+    # Only amounts of this type have so many digits that a file may hold more than a sum can.
+    if kind != _AMOUNT_TYPES[-1][0]:
+        return
+    for one in sides:
+        row = connection.execute(f"SELECT sum(abs({amounts[one.name]})::DOUBLE) < 1e28 FROM {one.rows}").fetchone()
+        if row == (False,):
+            raise Problem(f"the amounts of the {one.name} file add up to more than 28 digits")
+
+
 def _key(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], one: Side, pair: Pair) -> str:
     column = pair.of(one.name)
     if compares_texts(sides, pair):
-        return cleaned(one.written(column), pair)
+        text = one.written(column)
+        return cleaned(_not_blank(text) if one.types[column] == "VARCHAR" else text, pair)
     if all(is_valued(other, pair.of(other.name)) for other in sides):
         return _valued(one, column)
     # A day and a moment are compared as days, because one file knows no more.
     if "DATE" in [other.types[pair.of(other.name)] for other in sides]:
         return _day(connection, one, column)
     return _moment(sides, one, pair)
+
+
+def _not_blank(text: str) -> str:
+    """SQL of a text, NULL where it is of blanks alone: what a bank fills up a field with is no reference."""
+    # Nearly all texts begin with a letter or digit, and need no second look.
+    return f"CASE WHEN {text} BETWEEN '!' AND '~' THEN {text} WHEN {values.trimmed(text)} IS NOT NULL THEN {text} END"
 
 
 def cleaned(text: str, pair: Pair) -> str:

@@ -40,6 +40,6 @@ def _pass(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: Matchin
             return subsets.apply(connection, rule)
         # Nothing to choose among: no candidates are made.
         case _ if rule.is_exact and not rule.only:
-            return equal.apply(connection, rule)
+            return equal.apply(connection, ledgers, rule)
         case _:
             return nearest_pairs.apply(connection, ledgers, rule)

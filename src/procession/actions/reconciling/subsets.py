@@ -74,6 +74,9 @@ def _make_pools(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side:
         "CREATE TABLE pool AS SELECT t.row AS t, t.amount AS goal, i.row AS i, i.amount AS v "
         f"FROM {targets} t JOIN {items} i ON {' AND '.join(on)} AND abs(i.amount) <= abs(t.amount)"
     )
+    # Before the sums: of two sets of items, the one that people did not rule out is the only one.
+    row, item = (f"{one}_row" for one in (side, SIDES[1 - SIDES.index(side)]))
+    connection.execute(f"DELETE FROM pool WHERE (t, i) IN (SELECT ({row}, {item}) FROM never)")
     # A pool of one too: an item that is another row's whole amount may not be a part of this one's.
     connection.execute(
         "CREATE TABLE sized AS SELECT * FROM pool JOIN (SELECT t, count(*) AS n FROM pool GROUP BY t "
@@ -149,6 +152,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
 
 def _take(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str, test: str, why: str = "") -> int:
     """The sets of the rows of which the test is true."""
+    if connection.execute(f"SELECT 1 FROM judged WHERE {test} LIMIT 1").fetchone() is None:
+        return 0
     number = SIDES.index(side)
     connection.execute(
         "CREATE TABLE sets AS SELECT row_number() OVER (ORDER BY t, chosen) AS id, t, chosen FROM sums "

@@ -7,18 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from procession.actions import values
+from procession.actions.reading.total_rows import WORDS
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.sides import Side
 
 if TYPE_CHECKING:
     import duckdb
 
-# Beginnings of what a total is called in the languages of Europe.
-_WORDS = (
-    r"(?i)\s*(grand |sub-?)?(sum|total|summe|gesamt|zwischensumme|saldo|balance|endbestand|schlusssaldo|kontostand|"
-    r"[üu]bertrag|carried forward|brought forward|c/f|b/f|somme|solde|totale|suma|razem|celkem|ukupno|totaal|yhteensä|"
-    r"i alt|összesen|toplam|итого|всего)\p{L}*([^\p{L}].*)?"
-)
 _LOOKED_AT_MAX = 100_000  # rows that may be totals
 _SHOWN_MAX = 5
 _BEFORE_MIN = 2  # a row that equals the only one before it is another item
@@ -50,7 +45,7 @@ def _suspects(
     if not keys or not _has_sum(connection, ledgers, one):
         return []
     texts = [f"CAST({ledgers.values[one.name][key]} AS VARCHAR)" for key in keys]
-    word = " OR ".join(f"coalesce(regexp_full_match({text}, '{_WORDS}'), false)" for text in texts)
+    word = " OR ".join(f"coalesce(regexp_full_match({text}, '{WORDS}'), false)" for text in texts)
     empty = " OR ".join(f"{text} IS NULL" for text in texts)
     # Not by format(): a user's column may have braces in its name.
     before, after = (

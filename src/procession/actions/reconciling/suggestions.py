@@ -22,7 +22,7 @@ def make(connection: duckdb.DuckDBPyConnection) -> int:
         CREATE TABLE suggested_items AS
         WITH open_rows AS ({is_open}),
         doubtful AS (
-            SELECT arg_min(rule, rule) AS rule, left_row, right_row FROM doubts GROUP BY left_row, right_row
+            SELECT min(rule) AS rule, left_row, right_row FROM doubts WHERE is_shown GROUP BY ALL
         ),
         counted AS (
             SELECT *, count(*) OVER (PARTITION BY left_row) AS of_left,

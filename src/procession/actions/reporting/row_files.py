@@ -40,9 +40,8 @@ def row_file(
     path: Path | None = None
     # No rows make no file, and COPY would make an empty one.
     if table.rows:
-        path = Path(database.EXPORT_FOLDER) / "table.rows"
-        # One file for all tables: each is in the book before the next is made.
-        path.unlink(missing_ok=True)
+        # A file for each table: those of a template are all made before its first sheet is written.
+        path = Path(database.EXPORT_FOLDER) / f"{table.relation}.rows"
         query = _grouped(placed, styles, zone) if table.groups else _plain(placed, styles, zone)
         connection.execute(
             f"COPY ({query}) TO {literal(str(path.absolute()))} "

@@ -162,6 +162,9 @@ class _Lines:
 
     def __init__(self, rows: RowFile) -> None:
         body: BinaryIO = io.BytesIO() if rows.body is None else rows.body.open("rb")
+        # Open, it needs no name: its room is free as soon as it stands in the book.
+        if rows.body is not None:
+            rows.body.unlink()
         self._files: list[BinaryIO] = [io.BytesIO(rows.before.encode()), body, io.BytesIO(rows.after.encode())]
 
     def line(self) -> bytes:

@@ -34,7 +34,7 @@ _MONEY = r"""
 CREATE MACRO money(t) AS CASE
     WHEN t IS NULL OR trim(t::VARCHAR) = '' THEN NULL
     WHEN regexp_full_match(trim(t::VARCHAR), '[-+]?[0-9]{1,15}([.][0-9]{0,4}0*)?') THEN trim(t::VARCHAR)::DECIMAL(19,4)
-    WHEN regexp_full_match(trim(t::VARCHAR), '[0-9]{1,15}([.][0-9]{0,4}0*)?-')
+    WHEN regexp_full_match(trim(t::VARCHAR), '[0-9]{1,15}([.][0-9]{1,4}0*)?-')
         THEN -(rtrim(trim(t::VARCHAR), '-')::DECIMAL(19,4))
     WHEN regexp_full_match(trim(t::VARCHAR), '[(][0-9]{1,15}([.][0-9]{0,4}0*)?[)]')
         THEN -(trim(trim(t::VARCHAR), '()')::DECIMAL(19,4))

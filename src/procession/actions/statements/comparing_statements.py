@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from procession.actions import values
@@ -11,6 +12,8 @@ from procession.actions.statements.facts import WITH_BALANCES, StatementKind
 from procession.actions.statements.gathering import ReadStatement
 
 _NAMED = 5
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+_DIGITS_MIN = 6  # of an account without its bank: fewer may end many an IBAN
 # Downloads overlap, and each transaction has a number of its own: these are compared one by one.
 _DOWNLOADS = frozenset({StatementKind.OFX})
 
@@ -62,12 +65,31 @@ def _strangers(read: Sequence[ReadStatement], accounts: Iterable[str]) -> Iterat
 
 def _mixed(read: Sequence[ReadStatement]) -> Iterator[str]:
     """A report within the day, or a notice, says what the statement of the day says again."""
+    names = _one_name([one.account for one in read])
     kinds: dict[str, set[str]] = {}
     for one in read:
-        kinds.setdefault(one.account, set()).add(one.kind)
+        kinds.setdefault(names[one.account], set()).add(one.kind)
     mixed = [f"{account} ({' and '.join(sorted(of))})" for account, of in kinds.items() if len(of) > 1]
     if mixed:
         yield f"several kinds of files of one account, whose entries may be in both: {_named(mixed)}"
+
+
+def _one_name(accounts: Sequence[str]) -> dict[str, str]:
+    """By account, its IBAN where that is among them too: MT940 often has the codes of bank and account in its place."""
+    ibans = [account for account in accounts if _IBAN.fullmatch(_plain(account))]
+    return {one: next((iban for iban in ibans if _is_of(one, _plain(iban))), one) for one in dict.fromkeys(accounts)}
+
+
+def _is_of(account: str, iban: str) -> bool:
+    """Whether an account, such as 37040044/0532013000 or 532013000, is that of the IBAN, which fills up with zeros."""
+    if _plain(account) == iban:
+        return True
+    bank, _, number = account.rpartition("/")
+    bank, number = _plain(bank), _plain(number).lstrip("0")
+    rest = iban[4:].removeprefix(bank)
+    is_there = iban[4:].startswith(bank) and rest.endswith(number) and len(number) >= _DIGITS_MIN
+    # With the bank, nothing but zeros is left between them.
+    return is_there and (not bank or not rest.removesuffix(number).strip("0"))
 
 
 def _without_balances(read: Sequence[ReadStatement]) -> Iterator[str]:

@@ -64,14 +64,7 @@ def _parse(doing: RowWork) -> str:
     for name, target in statement_settings.targets(settings).items():
         exports.refuse(context, name, target, f"{name}.csv")
     gatherer = StatementGatherer(folder=context.folder)
-    gatherer.open()
-    try:
-        sources = _sources(context, settings)
-        for number, source in enumerate(sources):
-            context.progress(number / len(sources), f"reading {source.name}")
-            _read(source, settings, gatherer, doing)
-    finally:
-        gatherer.close()
+    _read_all(doing, gatherer)
     repeated = _compare(doing, gatherer, settings)
     _load(doing.connection, context.folder, [one.ordinal for one in repeated])
     again = database.count(doing.connection, "repeated")
@@ -85,6 +78,22 @@ def _parse(doing: RowWork) -> str:
     if settings.outputs.balances is not None:
         doing.publish("balances", settings.outputs.balances, default="balances.csv")
     return _told(doing, gatherer, len(gatherer.read) - len(repeated), rows)
+
+
+def _read_all(doing: RowWork, gatherer: StatementGatherer) -> None:
+    context, settings = doing.context, doing.context.settings
+    gatherer.open()
+    try:
+        sources = _sources(context, settings)
+        formats = set[str]()
+        for number, source in enumerate(sources):
+            context.progress(number / len(sources), f"reading {source.name}")
+            formats.add(_read(source, settings, gatherer, doing))
+    finally:
+        gatherer.close()
+    # Beside files that need it, those that say their own are read by what they say.
+    if settings.encoding is not None and formats == {"camt"}:
+        raise Problem(f"encoding: means nothing for {sources[0].called}, which says its own; leave it out")
 
 
 def _reused(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
@@ -114,11 +123,10 @@ def _sources(context: Context, settings: StatementSettings) -> list[FileInput]:
     return found
 
 
-def _read(source: FileInput, settings: StatementSettings, gatherer: StatementGatherer, doing: RowWork) -> None:
+def _read(source: FileInput, settings: StatementSettings, gatherer: StatementGatherer, doing: RowWork) -> str:
+    """The format that it was."""
     found = settings.format if settings.format != "detect" else statement_kinds.format_of(source)
     before, gatherer.file_name = len(gatherer.read), source.name
-    if settings.encoding is not None and found == "camt":
-        raise Problem(f"encoding: means nothing for {source.called}, which says its own; leave it out")
     match found:
         case "camt":
             _read_camt(source, settings, gatherer)
@@ -131,6 +139,7 @@ def _read(source: FileInput, settings: StatementSettings, gatherer: StatementGat
     if len(gatherer.read) == before:
         raise Problem(f"{source.called} holds no statement")
     doing.context.log(f"{source.name}: {found}, {len(gatherer.read) - before:,} statements\n")
+    return found
 
 
 def _read_camt(source: FileInput, settings: StatementSettings, gatherer: StatementGatherer) -> None:

@@ -7,8 +7,11 @@ import unicodedata
 
 NAME_BYTES_MAX = 255  # what Linux, Windows and S3's usual tools hold
 FOLDER_BYTES_MAX = 900  # S3 ends at 1,024 with the name
-# Controls, and marks that turn the direction of writing: two names would look alike to whoever approves them.
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Controls, line breaks of Unicode, signs without width, and marks that turn the direction of writing: two names would
+# look alike to whoever approves them. Not the two joiners, which Persian and Hindi are written with.
+_HIDDEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 # Bytes that are no UTF-8, as Python holds them: no message could be written with one.
 _BYTES = re.compile(r"[\ud800-\udfff]")
 

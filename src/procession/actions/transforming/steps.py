@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from procession.actions.sql import pitfalls
 from procession.actions.transforming.stage import AFTER, TransformRows
 from procession.actions.transforming.transform_settings import DedupeStep, GroupStep, PivotStep, UnpivotStep
 
+_WINDOW = re.compile(r"\bover\b|\bshare_out\b", re.IGNORECASE)
 _RANK = quote("rank in its duplicates")
 UNION = "rows of the union of step {}"
 
@@ -55,8 +57,9 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
         _warn_of_doubts(stage, parsed, views[-1])
         views.append(f"derived {number} of {stage.relation}")
         # Views, so that twenty columns are one copy of the rows and not twenty.
-        # A view takes no parameters.
-        stage.create("TABLE" if stage.work.used(select) else "VIEW", views[-1], select)
+        # A view takes no parameters, and keeps no order.
+        is_table = stage.work.used(select) or _looks_at_others(parsed.sql)
+        stage.create("TABLE" if is_table else "VIEW", views[-1], select)
     stage.where = step
     stage.becomes(f"SELECT * FROM {quote(views[-1])}")
     for view in views[:0:-1]:
@@ -66,9 +69,17 @@ def derive(stage: TransformRows, columns: Mapping[str, str]) -> None:
 def _with(columns: Mapping[str, str], name: str, sql: str, relation: str) -> str:
     # SQL knows no case: "Net" beside "net" would be two columns that no later step can name.
     there = next((column for column in columns if column.lower() == name.lower()), None)
-    if there is None:
-        return f"SELECT *, {sql} AS {quote(name)} FROM {quote(relation)}"
-    return f"SELECT * REPLACE ({sql} AS {quote(there)}) FROM {quote(relation)}"
+    new = f"SELECT *, {sql} AS {quote(name)}" if there is None else f"SELECT * REPLACE ({sql} AS {quote(there)})"
+    if not _looks_at_others(sql):
+        return f"{new} FROM {quote(relation)}"
+    # A window sorts the rows; those of a journal stay where they are.
+    numbered = f"SELECT *, row_number() OVER () AS {ROW} FROM {quote(relation)}"
+    return f"SELECT * EXCLUDE ({ROW}) FROM ({new} FROM ({numbered})) ORDER BY {ROW}"
+
+
+def _looks_at_others(sql: str) -> bool:
+    """Whether a value of a row hangs on other rows, as in a window. More than these is only slower."""
+    return _WINDOW.search(sql) is not None
 
 
 def _warn_of_doubts(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from importlib import resources
 
 from procession.model.errors import Invalid
-from procession.store import times
+from procession.store import audit, times
 from procession.store.database import Database, Transaction
 
 
@@ -23,7 +23,9 @@ def migrate(db: Database, now: datetime) -> int:
     missing = [number for number in sorted(known) if number not in done]
     # All in one transaction, with their records: an upgrade that is cut off leaves the schema of the release before.
     if missing:
-        db.script("".join(known[number][1] + _record(number, known[number][0], now) for number in missing))
+        sql = "".join(known[number][1] + _record(number, known[number][0], now) for number in missing)
+        # With the last of them: rows that an earlier release wrote must not lie about unsealed.
+        db.script(sql, then=audit.begin)
     return len(missing)
 
 
