@@ -1,8 +1,8 @@
 """Fork servers of engines that run in a test's own process, forked too: an interpreter takes a third of a second for both.
 
 What serves is the real one, in a session of its own, with arguments, environment and folder as it would be started; it
-has imported earlier what it imports at its first job. Tests of isolation, of shortages, and of whole servers start
-interpreters.
+has imported earlier what it imports at its first job. Tests of isolation, of shortages, of documents and those that
+start a server anew start interpreters.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from socket import socket
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
 from procession.engine.isolation.connection import ForkServerConnection
-from procession.engine.isolation.options import Orders
+from procession.engine.isolation.options import IsolationSettings, Orders
 from tests import forking
 
 ROOT = Path(__file__).parents[1]
@@ -45,10 +46,20 @@ def forked() -> Iterator[None]:
         yield
 
 
+def make_parents() -> None:
+    """In a process whose forks start fork servers: what these fork them from must be there before."""
+    for orders in (Orders(settings=IsolationSettings(), user_code=user_code) for user_code in (True, False)):
+        environment = ForkServerConnection._environment(SimpleNamespace(_orders=orders))  # type: ignore[arg-type]
+        _parent(_kind(orders), tuple(environment.items()))
+    ForkServerConnection._popen = _fork  # type: ignore[method-assign,assignment]
+
+
+def _kind(orders: Orders) -> str:
+    return "reaching" if orders.reaching else "user code" if orders.user_code else "built-in"
+
+
 def _fork(self: Any, number: int) -> forking.Forked:
-    orders: Orders = self._orders
-    kind = "reaching" if orders.reaching else "user code" if orders.user_code else "built-in"
-    environment = self._environment()
+    orders, environment = self._orders, self._environment()
     arguments = [msgspec.json.encode(orders).decode(), str(forking.KEPT)]
     with Path(os.devnull).open() as nothing:
         return forking.Forked(
@@ -56,7 +67,7 @@ def _fork(self: Any, number: int) -> forking.Forked:
             "/",
             (nothing.fileno(), 1, 2, number),
             environment=environment,
-            parent=_parent(kind, tuple(environment.items())),
+            parent=_parent(_kind(orders), tuple(environment.items())),
         )
 
 

@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -28,6 +29,7 @@ ORDER_BYTES_MAX = 100_000
 STREAMS = 3
 KEPT = STREAMS  # the handle under which a process has what it is given beside its streams
 _INT = 4  # bytes
+_WAYS: list[socket.socket] = []  # to processes that this one, and whatever is forked from it, has others forked by
 
 
 class Forked:
@@ -49,7 +51,7 @@ class Forked:
         order = {"arguments": list(arguments), "environment": dict(environment), "cwd": cwd}
         given = [*handles[:STREAMS], theirs.fileno(), *handles[STREAMS:]]
         with theirs:
-            socket.send_fds(parent or _of_commands(), [json.dumps(order).encode()], given)
+            socket.send_fds(parent or of_commands(), [json.dumps(order).encode()], given)
         self.pid = int.from_bytes(self._end.recv(_INT), "big")
         assert self.pid, "the process from which commands are forked has ended"
 
@@ -83,7 +85,7 @@ def _is_ready(handle: int, timeout: float | None) -> bool:
 
 
 @cache
-def _of_commands() -> socket.socket:
+def of_commands() -> socket.socket:
     """The way to the process from which all commands of this test process are forked."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return parent([sys.executable, "-m", "tests.forking", "commands"], environment)
@@ -96,6 +98,8 @@ def parent(command: Sequence[str], environment: Mapping[str, str]) -> socket.soc
         process = subprocess.Popen(
             [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment, stdout=subprocess.DEVNULL
         )
+
+    _WAYS.append(ours)
 
     def end() -> None:
         ours.close()
@@ -139,6 +143,9 @@ def main(kind: str, control: socket.socket) -> int:
 
 
 def _prepare_commands() -> None:
+    from tests import fork_servers
+
+    fork_servers.make_parents()
     for package in ("procession.cli", "procession.commands", "procession.serving"):
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
             importlib.import_module(module.name)
@@ -167,8 +174,12 @@ def _become(order: Mapping[str, Any], handles: list[int]) -> None:
     del handles[STREAMS]
     for number, handle in enumerate(handles):
         os.dup2(handle, number)
-    # Nothing is open in it that a program of its own would not have.
-    os.closerange(len(handles), os.sysconf("SC_OPEN_MAX"))
+    # Nothing else is open in it that a program of its own would not have.
+    lowest = len(handles)
+    for kept in sorted(way.fileno() for way in _WAYS):
+        os.closerange(lowest, kept)
+        lowest = kept + 1
+    os.closerange(lowest, os.sysconf("SC_OPEN_MAX"))
     os.environ.clear()
     os.environ.update(order["environment"])
     time.tzset()
@@ -180,7 +191,13 @@ def _perform_command(order: Mapping[str, Any], handles: list[int]) -> int:
     _become(order, handles)
     from procession import cli
 
-    return cli.main()
+    code = cli.main()
+    # As an interpreter ends, but for what takes it fifty milliseconds: to free everything, one by one.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _prepare_fork_server(*, preload: str) -> None:
@@ -213,4 +230,7 @@ KINDS: dict[str, tuple[Callable[[], None], Callable[[Mapping[str, Any], list[int
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))))
+    from tests import forking  # noqa: PLW0406 - where it runs as a program, it is no module yet
+
+    # Not those of this module: other modules have the other.
+    sys.exit(forking.main(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))))

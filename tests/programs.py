@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +78,17 @@ class Said:
         return json.loads(self.out)
 
 
-def command(home: Path, *arguments: str) -> Said:
-    """Run `procession ...` on this home."""
-    with TemporaryFile() as out, TemporaryFile() as err:
-        process = Forked([*arguments, "--home", str(home)], str(SOURCE), (0, out.fileno(), err.fileno()))
+def command(home: Path, *arguments: str, given: str = "") -> Said:
+    """Run `procession ...` on this home, with this on its standard input."""
+    return program(*arguments, "--home", str(home), given=given)
+
+
+def program(*arguments: str, given: str = "", environment: Mapping[str, str] = os.environ) -> Said:
+    with TemporaryFile() as source, TemporaryFile() as out, TemporaryFile() as err:
+        source.write(given.encode())
+        source.seek(0)
+        streams = tuple(file.fileno() for file in (source, out, err))
+        process = Forked(arguments, str(SOURCE), streams, environment=environment)
         try:
             code = process.wait(COMMAND_SECONDS_MAX)
         finally:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from hypothesis import settings
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 PATIENCE_SECONDS = 60.0  # only a test that fails waits so long: twenty programs may want the same core
 
 
@@ -32,6 +34,11 @@ def examples(quick: int) -> settings:
     """So many examples of a property that is slow to try; 500 in `make thorough`, as of every other."""
     profile = settings.get_current_profile_name()
     return settings(max_examples=settings.get_profile(profile).max_examples if profile == "thorough" else quick)
+
+
+def one_in(number: int, items: Iterable[Item], *, unless: bool = False) -> list[Item]:
+    """Of so many one, by what it says of itself: the same in every run, whatever stands before it. All `unless`."""
+    return [item for item in items if unless or not zlib.crc32(str(item).encode()) % number]
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

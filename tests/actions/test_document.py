@@ -227,14 +227,14 @@ def test_a_font_that_is_not_there_is_told_once(tmp_path):
     assert played.outcome.message.count("unknown font family: nope") == 1
 
 
-def test_two_thousand_letters_take_seconds(tmp_path):
-    rows = b"name,amount,on,yes\n" + b"".join(b"c%d,%d.50,2026-07-31,true\n" % (n, n) for n in range(2_000))
+def test_five_hundred_letters_take_seconds(tmp_path):
+    rows = b"name,amount,on,yes\n" + b"".join(b"c%d,%d.50,2026-07-31,true\n" % (n, n) for n in range(500))
     began = time.process_time()
 
     content = made(tmp_path, f"{ROW}= Letter\n\nDear #row.name,\n\n#row.amount EUR are open.", rows, each=True)
 
-    assert len(zipfile.ZipFile(io.BytesIO(content)).namelist()) == 2_000
-    assert time.process_time() - began < 60
+    assert len(zipfile.ZipFile(io.BytesIO(content)).namelist()) == 500
+    assert time.process_time() - began < 15
 
 
 def test_the_heart_of_the_process_beats_while_a_document_is_made(tmp_path):

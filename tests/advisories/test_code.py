@@ -52,6 +52,25 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
             yield ast.unparse(node.func), node
 
 
+@cache
+def every_call() -> tuple[tuple[str, str, ast.Call], ...]:
+    """Path, what is called, and the call."""
+    return tuple((path, name, call) for path, tree in trees().items() for name, call in calls(tree))
+
+
+@cache
+def every_comparison() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Those for equality of two values, with their path, and their sides."""
+    return tuple(
+        (f"{path}: {ast.unparse(node)}", frozenset(map(ast.unparse, _sides(node))))
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
+        and not any(isinstance(side, ast.Constant) for side in _sides(node))
+    )
+
+
 def users(wanted: set[str]) -> set[str]:
     return {path for path, tree in trees().items() if wanted & set(imports(tree))}
 
@@ -61,7 +80,7 @@ def test_nothing_makes_objects_out_of_bytes() -> None:
 
 
 def test_only_a_script_of_a_user_is_run_as_a_program() -> None:
-    found = {path for path, tree in trees().items() if EVALUATORS & {name for name, _ in calls(tree)}}
+    found = {path for path, name, _ in every_call() if name in EVALUATORS}
 
     scripts = {"actions/kinds/run_python.py", "actions/scripting/script_settings.py"}
     assert found <= {*scripts, "engine/isolation/program.py"}
@@ -70,8 +89,7 @@ def test_only_a_script_of_a_user_is_run_as_a_program() -> None:
 def test_yaml_is_read_by_the_safe_loader_alone() -> None:
     loads = {
         (path, ast.unparse(call))
-        for path, tree in trees().items()
-        for name, call in calls(tree)
+        for path, name, call in every_call()
         if name in {f"yaml.{loader}" for loader in LOADERS}
     }
 
@@ -93,8 +111,7 @@ def test_the_server_connects_only_to_whom_its_operator_names() -> None:
 def test_no_command_is_put_together_as_text() -> None:
     shells = {
         (path, name)
-        for path, tree in trees().items()
-        for name, call in calls(tree)
+        for path, name, call in every_call()
         if name in {"os.system", "os.popen", "subprocess.getoutput", "pty.spawn"}
         or any(keyword.arg == "shell" for keyword in call.keywords)
     }
@@ -105,13 +122,7 @@ def test_no_command_is_put_together_as_text() -> None:
 @pytest.mark.parametrize("name", ["secret_hash", "client_secret", "password_hash", "token", "form_token(value)"])
 def test_no_secret_is_compared_letter_by_letter(name: str) -> None:
     compared = {
-        f"{path}: {ast.unparse(node)}"
-        for path, tree in trees().items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Compare)
-        and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
-        and any(ast.unparse(side).endswith(f".{name}") or ast.unparse(side) == name for side in _sides(node))
-        and not any(isinstance(side, ast.Constant) for side in _sides(node))
+        text for text, sides in every_comparison() if any(side.endswith(f".{name}") or side == name for side in sides)
     }
 
     assert {text for text in compared if not text.startswith(THEIR_OWN)} == set()

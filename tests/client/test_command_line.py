@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,23 +12,14 @@ from procession.client.shapes import Progress, RunStatus, StepDetails, StepStatu
 from procession.commands import remote_views
 from tests.client.conftest import Place
 from tests.client.test_runs import NAP
-from tests.programs import COMMAND_SECONDS_MAX, SOURCE, Said, command
+from tests.programs import Said, command, program
 
 pytestmark = pytest.mark.acceptance
 
 
 def remote(place: Place, *arguments: str, secret: str | None = None) -> Said:
     """`procession ... --server`, signed in by the environment."""
-    done = subprocess.run(
-        [sys.executable, "-m", "procession", *arguments],
-        cwd=SOURCE,
-        env=remote_environment(place, secret),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=COMMAND_SECONDS_MAX,
-    )
-    return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+    return program(*arguments, environment=remote_environment(place, secret))
 
 
 def remote_environment(place: Place, secret: str | None = None) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.programs import command
+from tests.programs import Said, command
 from tests.support import wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -29,19 +28,12 @@ def home(tmp_path: Path) -> Path:
 def ask(home: Path, *words: str, secret: str = "", code: int = 0) -> Any:
     """What a command answers with --json, `secret` on its standard input."""
     done = run(home, *words, "--json", secret=secret)
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout) if code == 0 else done.stderr
+    assert done.code == code, done.err
+    return done.json if code == 0 else done.err
 
 
-def run(home: Path, *words: str, secret: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "procession", "connection", *words, "--home", str(home)],
-        input=secret,
-        capture_output=True,
-        text=True,
-        check=False,
-        encoding="utf-8",
-    )
+def run(home: Path, *words: str, secret: str = "") -> Said:
+    return command(home, "connection", *words, given=secret)
 
 
 def options(shown: Any) -> dict[str, Any]:
@@ -175,7 +167,7 @@ def test_the_secret_is_in_no_output_file_or_process(home: Path) -> None:
         place = Path("/proc") / str(process.pid)
         seen = wait_until(lambda: (place / "cmdline").read_bytes()) + (place / "environ").read_bytes()
         out, _ = process.communicate()
-    shown = run(home, "show", "bank").stdout + run(home, "list").stdout + out.decode()
+    shown = run(home, "show", "bank").out + run(home, "list").out + out.decode()
     log = command(home, "doctor").out
 
     assert CANARY.encode() not in seen

@@ -8,11 +8,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docs import program
 from tests.support import wait_until
 
 END_SECONDS_MAX = 60
@@ -38,6 +39,7 @@ class Terminal:
     aside: Path
     environment: dict[str, str]
     shell: subprocess.Popen[bytes]
+    handles: tuple[int, ...] = ()  # which programs inherit
     servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     address: str = WRITTEN_ADDRESS
 
@@ -63,7 +65,12 @@ class Terminal:
         environment = {**self._exported(), "PROCESSION_PORT": "0"}
         with heard.open("wb") as out:
             server = subprocess.Popen(
-                ["bash", "-c", f"exec {text.strip()}"], cwd=self.folder, env=environment, stdout=out, stderr=out
+                ["bash", "-c", f"exec {text.strip()}"],
+                cwd=self.folder,
+                env=environment,
+                stdout=out,
+                stderr=out,
+                pass_fds=self.handles,
             )
         self.servers.append(server)
 
@@ -108,10 +115,15 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder: Path, aside: Path) -> Iterator[Terminal]:
-    """A terminal in `folder`; what tests need beside it lies in `aside`."""
+def terminal(folder: Path, aside: Path, *, forks: bool = False) -> Iterator[Terminal]:
+    """A terminal in `folder`; what tests need beside it lies in `aside`. `forks`: procession is no interpreter anew."""
+    handles: Sequence[int] = ()
+    way: dict[str, str] = {}
+    if forks:
+        way, *handles = program.install(aside / "bin")
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        **way,
+        "PATH": f"{aside / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(aside),
         "LANG": "C.UTF-8",
         "CI": "true",  # `make demo` ends by itself
@@ -125,8 +137,9 @@ def terminal(folder: Path, aside: Path) -> Iterator[Terminal]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        pass_fds=handles,
     )
-    opened = Terminal(folder=folder, aside=aside, environment=environment, shell=shell)
+    opened = Terminal(folder=folder, aside=aside, environment=environment, shell=shell, handles=tuple(handles))
     try:
         yield opened
     finally:

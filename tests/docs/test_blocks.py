@@ -52,6 +52,7 @@ UNRUNNABLE = {
 }
 # Usages, which are no commands: tests/commands compares them with the commands and parses every example.
 TEXTS_OF = {"commands.md"}
+ANEW = {"README.md", "api.md", "operating.md"}  # each command of these is an interpreter, as a reader's is
 IN_THE_REPOSITORY = ("Makefile", "src", "examples", "tools", "pyproject.toml", "requirements")
 PROGRAMS = ("curl", "jq", "openssl")
 NEEDS_A_PLACE = {"sh", "python", "csv", "nginx", "caddy", "systemd"}
@@ -70,7 +71,7 @@ def test_every_block_of_the_document_is_right(path: Path, tmp_path: Path) -> Non
         return
     folder, aside = _folder(path, tmp_path), tmp_path / "aside"
     aside.mkdir()
-    with terminal(folder, aside) as opened:
+    with terminal(folder, aside, forks=path.name not in ANEW) as opened:
         _play(found, opened)
 
 

@@ -19,12 +19,16 @@ from tests.fuzz import attacking
 from tests.fuzz.hostile import HITS, attacks
 from tests.fuzz.places import Attack
 from tests.fuzz.world import World
+from tests.support import one_in
 
 CANARY = "canary-7f3b2a91"
 
 
+SAMPLE = 4  # of so many attacks `make test` makes one: each text and body still meets many operations
+
+
 def test_no_text_and_no_body_does_anything_but_be_refused_or_kept(
-    prepared: World, caplog: pytest.LogCaptureFixture
+    prepared: World, caplog: pytest.LogCaptureFixture, is_thorough: bool
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="procession")
     prepared.house.database.write(lambda tx: _give_canary(tx, prepared.house))
@@ -35,8 +39,10 @@ def test_no_text_and_no_body_does_anything_but_be_refused_or_kept(
         yield from (f"shows {word}" for word in (*HITS, *secrets) if word in answer.text or word in str(answer.headers))
 
     headers = {"authorization": f"Bearer {CANARY}"}
-    tally = attacking.send(prepared.house.app, attacks(document, prepared.ids), shown, headers=headers)
+    made = one_in(SAMPLE, attacks(document, prepared.ids), unless=is_thorough)
+    tally = attacking.send(prepared.house.app, made, shown, headers=headers)
 
+    assert len(made) > 1_000
     assert tally.failures == []
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
     told = [record for record in caplog.records if CANARY in json.dumps(record.__dict__, default=str)]

@@ -194,6 +194,14 @@ def mistyped(case: Case) -> None:
     case.match("Mistyped", one, case.right(amount, 2, reference=pairs[left].format(number)))
 
 
+def mistyped_nearest(case: Case) -> None:
+    """One mistake from the one invoice, two from the other."""
+    number, amount = f"{case.books.number() * 7919 % 1_000_000:06}", case.signed()
+    case.left(amount, 2, reference=f"INV-{number}88")
+    one = case.left(amount, reference=f"INV-{number}77")
+    case.match("Mistyped", one, case.right(amount, 2, reference=f"INV-{number}7"))
+
+
 def trap_three_mistakes(case: Case) -> None:
     number = case.books.number() * 7919 % 10_000_000
     amount = case.signed()
@@ -224,6 +232,14 @@ def no_reference(case: Case) -> None:
     none = case.random.choice((None, " " * 16, "\u00a0"))
     left, right = case.random.choice(((none, case.reference), (case.reference, none), (none, none)))
     case.match("No reference", case.left(amount, reference=left), case.right(amount, days, reference=right))
+
+
+def no_reference_other_too_early(case: Case) -> None:
+    """The same amount, by a day not within the days of the transfer."""
+    case.alone()
+    amount = case.signed()
+    case.left(amount, -1, reference=case.new_reference())
+    case.match("No reference", case.left(amount, 5), case.right(amount, 5, reference=None))
 
 
 def trap_no_reference_two_rows(case: Case) -> None:
@@ -268,6 +284,7 @@ KINDS: tuple[Kind, ...] = (
     trap_tolerance_passed, trap_other_sign, tolerance_nearest, trap_tolerance_tie, twins, twins_over_rules,
     twins_of_several_days, chain, trap_chain_tied, tie_settled_by_the_sum, trap_other_currency,
     currencies_of_one_reference, trap_account_spelling, trap_no_account, mistyped, trap_three_mistakes,
-    trap_short_reference, trap_alike_tie, no_reference, trap_no_reference_two_rows, trap_blank_references,
+    trap_short_reference, trap_alike_tie, mistyped_nearest, no_reference, no_reference_other_too_early,
+    trap_no_reference_two_rows, trap_blank_references,
     trap_no_reference_twins, trap_two_references,
 )  # fmt: skip

@@ -28,6 +28,13 @@ def batch_in_window_ends(case: Case) -> None:
     case.match("Batches", case.left(one + two), case.right(one, -1), case.right(two, 5))
 
 
+def batch_of_a_hundred(case: Case) -> None:
+    """Wages: one transfer, and among its parts equal ones."""
+    parts = [case.cents(100_000, 900_000) for _ in range(50)] * 2
+    rows = [case.right(amount, 1) for amount in parts]
+    case.match("Batches", case.left(sum(parts, Decimal())), *rows)
+
+
 def trap_batch_part_late(case: Case) -> None:
     one, two = parts_of(case, 2)
     case.left(one + two)
@@ -272,7 +279,7 @@ def trap_paid_sum_of_signs(case: Case) -> None:
 
 
 KINDS: tuple[Kind, ...] = (
-    batch_with_credits, batch_in_window_ends, trap_batch_part_late, trap_batch_a_cent_short, batch_with_an_equal_row,
+    batch_with_credits, batch_in_window_ends, batch_of_a_hundred, trap_batch_part_late, trap_batch_a_cent_short, batch_with_an_equal_row,
     batch_every_month, batch_and_a_late_stranger, trap_batch_and_a_stranger, trap_batches_that_swap,
     reversals_that_are_both_nothing, reversal, trap_reversal_late, reversal_booked_again, reversal_of_one_of_three,
     trap_reversal_tie, reversal_of_a_twin, trap_reversal_elsewhere, paid_together, paid_from_the_other_side,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from bench.plain import duckdb_books
 
 from tests.actions.reconciling import ledgers
-from tests.actions.reconciling.books import BooksRun, judge, reconcile_books
+from tests.actions.reconciling.books import OUTPUTS, BooksRun, judge, reconcile_books
 from tests.actions.reconciling.ledgers import Plan
 
 SPLIT = date(2026, 6, 30)
@@ -49,6 +50,19 @@ def assert_right(books: Path, *runs: BooksRun) -> None:
 
 def test_everything_planted_is_found_and_no_trap_is_matched(books, whole):
     assert_right(books, whole)
+
+
+def test_plain_sql_written_by_hand_gives_the_same_six_files(books, whole, tmp_path):
+    """What the bench holds us against does the same work."""
+    duckdb_books.write(str(books), str(tmp_path))
+
+    for name in OUTPUTS:
+        ours, plain = whole.file(name), tmp_path / f"{name}.parquet"
+        assert rows(ours) == rows(plain), name
+
+
+def rows(file: Path) -> list[tuple[object, ...]]:
+    return duckdb.connect().execute("FROM read_parquet(?)", [str(file)]).fetchall()
 
 
 def test_csv_gives_the_same_as_parquet(books, whole, tmp_path):

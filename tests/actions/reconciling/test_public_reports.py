@@ -96,6 +96,14 @@ OF_ACCOUNT = {**BATCHES, "name": "Account", "equal": ["account"]}
             (EXACT, OF_ACCOUNT),
             [("Account", "1+2+3+4+5", "7")],
         ),
+        # duckdb/duckdb#25113: the distance of two texts counts bytes, and a letter of Cyrillic has two
+        (["1,a,ЖДЖД-12345678,2026-01-03,5"], ["7,a,ZДZД-12345678,2026-01-04,5"], ALL, [("Mistyped", "1", "7")]),
+        # SEED-platform/seed#126, #1412, johnkerl/miller#1194: blank fields match each other
+        (["1,a,  ,2026-01-03,5", "2,a,  ,2026-01-03,5"], ["7,a,  ,2026-01-03,5"], ALL, []),
+        # jbms/beancount-import#202, odoo/odoo#85275: within the tolerance of nothing a payment is a refund
+        (["1,a,x,2026-01-03,0.20"], ["7,a,x,2026-01-03,-0.20"], ALL, []),
+        # mikkelkrogsholm/rentemester#138, odoo/odoo#9177: two invoices of one amount, and the first is taken
+        (["1,a,INV-17,2026-01-03,2500", "2,a,INV-38,2026-01-03,2500"], ["7,a,,2026-01-04,2500"], ALL, []),
     ],
 )  # fmt: skip
 def test_what_belongs_together_is_found_and_nothing_else(tmp_path, left, right, rules, matches):

@@ -322,3 +322,18 @@ def test_values_of_one_hash_are_not_taken_for_equal(tmp_path, attempts, said, ru
     made = reconciled(tmp_path, left, right, rule, run=partial(work.run, attempts=attempts))
 
     assert made.message.startswith(said)
+
+
+@pytest.mark.parametrize("settings", [
+    {"outputs": {"matched": {"to": "${o.matched}", "as": "matched.parquet"}}},
+    {"outputs": {"summary": "${o.summary}"}},
+    # A limit is held against what is right.
+    {"fail_when": {"only_left": 1}},
+])  # fmt: skip
+def test_a_false_match_is_found_out_whatever_is_written(tmp_path, settings):
+    left, right = ["1,a,x,2026-01-03,5", "2,a,z,2026-01-03,6"], ["7,a,y,2026-01-03,5", "8,a,z,2026-01-03,6"]
+    attempts = (Hashing(bits=0), Hashing(salt=1))
+
+    made = reconciled(tmp_path, left, right, EXACT, run=partial(work.run, attempts=attempts), **settings)
+
+    assert made.message.startswith("1 matched, 1 only left, 1 only right")

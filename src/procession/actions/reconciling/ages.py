@@ -34,7 +34,7 @@ def make(
             FROM (
                 SELECT s.row, s.reason, s.near_row, coalesce({carried[0]}, {today}) AS first_open_on,
                     coalesce({carried[1]}, 0) + 1 AS times_open, {own} AS day
-                FROM {one.name}_reasons s JOIN {one.name}_items i USING (row) {joined}
+                FROM {one.name}_reasons s JOIN {one.name}_open i USING (row) {joined}
             )
         """)
 

@@ -6,36 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from procession.actions import database
 from procession.actions.reconciling import matching
 from procession.actions.reconciling.matching import MatchingRule
+from procession.actions.reconciling.sides import SIDES
 
 if TYPE_CHECKING:
     import duckdb
 
 ROUNDS_MAX = 1_000  # each takes at least one pair; real files are done after two or three
-_ENDS = ("left_row", "right_row")
+_ENDS = tuple(f"{side}_row" for side in SIDES)
 DOUBTS_SHOWN = 10  # candidates of a row that people choose from
-
-
-def find_twins(connection: duckdb.DuckDBPyConnection, ends: Sequence[tuple[str, str, Sequence[str]]]) -> None:
-    """Adds left_twin and right_twin to the candidates: the first row of those that a rule cannot tell apart.
-
-    `ends`: for each end the relation of its rows, its column among the candidates, the columns compared.
-    """
-    for relation, end, compared in ends:
-        name = end.removesuffix("_row")
-        connection.execute(
-            f"CREATE TABLE {name}_twins AS SELECT row, min(row) OVER (PARTITION BY {', '.join(compared)}) AS twin "
-            f"FROM (SELECT DISTINCT row, {', '.join(compared)} FROM {relation} "
-            f"WHERE row IN (SELECT {end} FROM candidates))"
-        )
-    connection.execute(
-        "CREATE OR REPLACE TABLE candidates AS SELECT c.*, l.twin AS left_twin, r.twin AS right_twin FROM candidates c "
-        "JOIN left_twins l ON l.row = left_row JOIN right_twins r ON r.row = right_row"
-    )
 
 
 def part_lonely(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
@@ -50,28 +34,64 @@ def part_lonely(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> No
     connection.execute(f"CREATE OR REPLACE TABLE candidates AS SELECT * FROM candidates {_without('lonely')}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One of both ends of the candidates: its side, the relation of its rows, the columns that a rule compares."""
+
+    side: int
+    relation: str
+    compared: Sequence[str]
+
+
 def nearest(
     connection: duckdb.DuckDBPyConnection,
     rule: MatchingRule,
+    ends: tuple[End, End],
     take: Callable[[duckdb.DuckDBPyConnection, MatchingRule], int],
 ) -> int:
     """Takes the lonely pairs, and pairs that are each other's single best choice until there are none; returns how
     many. What is left of `candidates` could not be decided."""
+    # As a rule all are lonely, and there is nothing to weigh.
+    if not database.count(connection, "candidates"):
+        connection.execute("CREATE TABLE found AS FROM lonely")
+        return take(connection, rule)
+    _find_twins(connection, ends)
+    _choose(connection)
+    connection.execute("CREATE TABLE found AS FROM lonely UNION ALL SELECT left_row, right_row FROM chosen")
+    count = take(connection, rule)
+    # Beside a mere suggestion nothing was booked twice.
+    if not rule.suggests:
+        _keep_twice(connection, ends)
+    return count
+
+
+def _find_twins(connection: duckdb.DuckDBPyConnection, ends: tuple[End, End]) -> None:
+    """Adds left_twin and right_twin to the candidates: the first row of those that a rule cannot tell apart."""
+    for name, end in zip(SIDES, ends, strict=True):
+        columns = ", ".join(end.compared)
+        connection.execute(
+            f"CREATE TABLE {name}_twins AS SELECT row, min(row) OVER (PARTITION BY {columns}) AS twin FROM "
+            f"(SELECT DISTINCT row, {columns} FROM {end.relation} WHERE row IN (SELECT {name}_row FROM candidates))"
+        )
+    connection.execute(
+        "CREATE OR REPLACE TABLE candidates AS SELECT c.*, l.twin AS left_twin, r.twin AS right_twin FROM candidates c "
+        "JOIN left_twins l ON l.row = left_row JOIN right_twins r ON r.row = right_row"
+    )
+
+
+def _choose(connection: duckdb.DuckDBPyConnection) -> None:
+    """Moves the pairs that are each other's single best choice from the candidates to `chosen`."""
     # Kept until the end: a row whose twin was chosen is told as booked twice.
     connection.execute(
         "CREATE TABLE chosen (left_row INTEGER, right_row INTEGER, left_twin INTEGER, right_twin INTEGER)"
     )
     # Removing a pair may promote others' second choice.
     for _ in range(ROUNDS_MAX):
-        connection.execute(f"CREATE TABLE best AS {_MUTUAL}")
-        connection.execute("INSERT INTO chosen FROM best")
-        count = database.count(connection, "best")
-        connection.execute(f"CREATE OR REPLACE TABLE candidates AS SELECT * FROM candidates {_without('best')}")
-        connection.execute("DROP TABLE best")
-        if not count:
+        connection.execute(f"CREATE OR REPLACE TABLE best AS {_MUTUAL}")
+        if not database.count(connection, "best"):
             break
-    connection.execute("CREATE TABLE found AS FROM lonely UNION ALL SELECT left_row, right_row FROM chosen")
-    return take(connection, rule)
+        connection.execute("INSERT INTO chosen FROM best")
+        connection.execute(f"CREATE OR REPLACE TABLE candidates AS SELECT * FROM candidates {_without('best')}")
 
 
 # Not score = best, of which DuckDB makes left best = right best, and joins all with all.
@@ -102,6 +122,15 @@ def _without(taken: str) -> str:
     return " ".join(f"ANTI JOIN (SELECT {end} FROM {taken}) USING ({end})" for end in _ENDS)
 
 
+def _keep_twice(connection: duckdb.DuckDBPyConnection, ends: tuple[End, End]) -> None:
+    """Keeps the rows whose twin was chosen and they were not."""
+    for name, end in zip(SIDES, ends, strict=True):
+        connection.execute(
+            f"INSERT INTO twice SELECT {end.side}, row FROM {name}_twins "
+            f"WHERE twin IN (SELECT {name}_twin FROM chosen) AND row NOT IN (SELECT {name}_row FROM chosen)"
+        )
+
+
 def only(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Takes pairs of rows with no other candidate. A nearer day or amount is no evidence."""
     # Once only: a row that is left alone because its rival was taken has had a choice.
@@ -109,17 +138,10 @@ def only(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     return matching.take_pairs(connection, rule)
 
 
-def keep_twice(connection: duckdb.DuckDBPyConnection, sides: Sequence[int]) -> None:
-    """Keeps the rows whose twin was chosen and they were not; `sides` are those of both ends."""
-    for end, side in zip(("left", "right"), sides, strict=True):
-        connection.execute(
-            f"INSERT INTO twice SELECT {side}, row FROM {end}_twins WHERE twin IN (SELECT {end}_twin FROM chosen) "
-            f"AND row NOT IN (SELECT {end}_row FROM chosen)"
-        )
-
-
 def keep_doubts(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Keeps what is left of the candidates for people; returns how many left rows are in doubt."""
+    if not database.count(connection, "candidates"):
+        return 0
     # Before they are cut to what people can look at.
     row = connection.execute("SELECT count(DISTINCT left_row) FROM candidates").fetchone()
     assert row is not None
@@ -138,5 +160,5 @@ def keep_doubts(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> in
 
 def clear(connection: duckdb.DuckDBPyConnection) -> None:
     # A choice of one is none between twins, so they were not always looked for.
-    for name in ("candidates", "lonely", "chosen", "left_twins", "right_twins"):
+    for name in ("candidates", "lonely", "best", "chosen", "left_twins", "right_twins"):
         connection.execute(f"DROP TABLE IF EXISTS {name}")

@@ -15,20 +15,23 @@ if TYPE_CHECKING:
 
 
 def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule) -> str:
-    """Keys that occur once on both sides pair by an aggregate; only twins are numbered, and pair n-th with n-th."""
+    """Keys that occur once on both sides pair by a join; only twins are numbered, and pair n-th with n-th."""
     key = f"hash({', '.join(rule.compared)})"
-    sides = [f"SELECT {key} AS k, min(row) AS row, count(*) AS n FROM {asked(rule, side)} GROUP BY 1" for side in SIDES]
+    left, right = (f"(SELECT {key} AS k, row FROM {asked(rule, side)})" for side in SIDES)
+    # One row of the right for each key, so that a million twins make no more lines than there are left rows.
     connection.execute(
-        f"CREATE TABLE keys AS SELECT l.k, l.row AS left_row, r.row AS right_row, l.n = 1 AND r.n = 1 AS is_single "
-        f"FROM ({sides[0]}) l JOIN ({sides[1]}) r USING (k)"
+        "CREATE TABLE met AS SELECT l.row AS left_row, r.row AS right_row, r.n = 1 AS is_single FROM "
+        f"{left} l JOIN (SELECT k, min(row) AS row, count(*) AS n FROM {right} GROUP BY k) r USING (k)"
+    )
+    connection.execute(
+        "CREATE TABLE crowded AS SELECT right_row FROM met GROUP BY 1 HAVING count(*) > 1 OR NOT any_value(is_single)"
     )
     # Almost all keys of real files: they need no numbering, which is a sort of all rows.
-    connection.execute("CREATE TABLE found AS SELECT left_row, right_row FROM keys WHERE is_single")
-    connection.execute("CREATE TABLE twin_keys AS SELECT k FROM keys WHERE NOT is_single")
-    connection.execute("DROP TABLE keys")
-    if database.count(connection, "twin_keys"):
+    connection.execute("CREATE TABLE found AS SELECT left_row, right_row FROM met ANTI JOIN crowded USING (right_row)")
+    if database.count(connection, "crowded"):
         _pair_twins(connection, rule, key)
-    connection.execute("DROP TABLE twin_keys")
+    for name in ("met", "crowded"):
+        connection.execute(f"DROP TABLE {name}")
     count = database.count(connection, "found")
     pairs = matching.take_pairs(connection, rule)
     if pairs == count:
@@ -38,6 +41,9 @@ def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: Matchin
 
 
 def _pair_twins(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, key: str) -> None:
+    connection.execute(
+        f"CREATE TABLE twin_keys AS SELECT {key} AS k FROM right_open WHERE row IN (SELECT right_row FROM crowded)"
+    )
     # By their place in the file, so that the same files always give the same pairs.
     for side in SIDES:
         connection.execute(
@@ -52,5 +58,5 @@ def _pair_twins(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, key: 
                 f"INSERT INTO twice SELECT {number}, row FROM {side}_twins ANTI JOIN "
                 f"(SELECT {side}_row AS row FROM found) USING (row)"
             )
-    for side in SIDES:
-        connection.execute(f"DROP TABLE {side}_twins")
+    for name in ("twin_keys", *(f"{side}_twins" for side in SIDES)):
+        connection.execute(f"DROP TABLE {name}")

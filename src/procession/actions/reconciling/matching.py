@@ -3,7 +3,7 @@
 Relations, all of row numbers; `side` is 0 for left and 1 for right:
 - pairs (rule, left_row, right_row): matches of one with one
 - grouped (rule, id, side, row): all other matches
-- left_open, right_open: the items that no match has
+- left_open, right_open: the items that no match has, views of left_rest and right_rest once one has
 - suggested (rule, id, side, row, why): matches for a person to decide
 - doubts (rule, left_row, right_row, is_shown): candidates that a rule could not choose from
 - twice (side, row): rows whose twin was matched
@@ -98,8 +98,9 @@ def begin(connection: duckdb.DuckDBPyConnection) -> None:
     """Nothing is matched yet; `never` is there already."""
     for name, columns in _TABLES.items():
         connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
+    # Views, because a copy of all items costs as much as a rule.
     for side in SIDES:
-        connection.execute(f"CREATE OR REPLACE TABLE {side}_open AS SELECT * FROM {side}_items")
+        connection.execute(f"CREATE OR REPLACE VIEW {side}_open AS FROM {side}_items")
 
 
 def asked(rule: MatchingRule, side: str) -> str:
@@ -114,7 +115,7 @@ def asked(rule: MatchingRule, side: str) -> str:
 def take_pairs(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
     """Records the pairs of the relation `found` (left_row, right_row), and drops it; returns how many."""
     # Here for every rule, so that none brings back a pair that people ruled out.
-    connection.execute("DELETE FROM found WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)")
+    remove_never(connection, "found")
     count = database.count(connection, "found")
     if count and rule.suggests:
         first = _next_id(connection, "suggested")
@@ -135,31 +136,42 @@ def take_pairs(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int
     return count
 
 
+def remove_never(connection: duckdb.DuckDBPyConnection, pairs: str) -> None:
+    """Takes the pairs that people ruled out out of the relation `pairs` (left_row, right_row)."""
+    if database.count(connection, "never"):
+        connection.execute(
+            f"DELETE FROM {pairs} WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)"
+        )
+
+
 def take_groups(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, why: str = "") -> int:
     """Records the groups of the relation `found` (id from 1, side, row), and drops it; returns how many."""
     # One pair that people ruled out spoils its group: without a row the sum is another.
-    connection.execute(
-        "DELETE FROM found WHERE id IN (SELECT l.id FROM found l JOIN never n ON l.side = 0 AND l.row = n.left_row "
-        "JOIN found r ON r.side = 1 AND r.row = n.right_row AND r.id = l.id)"
-    )
+    if database.count(connection, "never"):
+        connection.execute(
+            "DELETE FROM found WHERE id IN (SELECT l.id FROM found l JOIN never n ON l.side = 0 AND l.row = n.left_row "
+            "JOIN found r ON r.side = 1 AND r.row = n.right_row AND r.id = l.id)"
+        )
     table, words = ("suggested", f", '{why or SUGGESTS}'") if rule.suggests else ("grouped", "")
-    first = _next_id(connection, table)
-    connection.execute(f"INSERT INTO {table} SELECT {rule.number}, {first} + id, side, row{words} FROM found")
-    row = connection.execute("SELECT count(DISTINCT id) FROM found").fetchone()
+    row = connection.execute("SELECT count(DISTINCT id), list_sort(list(DISTINCT side)) FROM found").fetchone()
     assert row is not None
+    count, sides = row
+    if count:
+        first = _next_id(connection, table)
+        connection.execute(f"INSERT INTO {table} SELECT {rule.number}, {first} + id, side, row{words} FROM found")
     # Suggested rows stay open, so that a later rule may still match them.
-    if row[0] and table == "grouped":
-        for number, side in enumerate(SIDES):
-            close(connection, side, f"SELECT row FROM found WHERE side = {number}")
+    for number in () if rule.suggests else sides or ():
+        close(connection, SIDES[number], f"SELECT row FROM found WHERE side = {number}")
     connection.execute("DROP TABLE found")
-    return int(row[0])
+    return int(count)
 
 
 def close(connection: duckdb.DuckDBPyConnection, side: str, rows: str) -> None:
     """Takes the rows of the query `rows` (row) out of the open items."""
     connection.execute(
-        f"CREATE OR REPLACE TABLE {side}_open AS SELECT * FROM {side}_open ANTI JOIN ({rows}) USING (row)"
+        f"CREATE OR REPLACE TABLE {side}_rest AS SELECT * FROM {side}_open ANTI JOIN ({rows}) USING (row)"
     )
+    connection.execute(f"CREATE OR REPLACE VIEW {side}_open AS FROM {side}_rest")
 
 
 def _next_id(connection: duckdb.DuckDBPyConnection, table: str) -> int:

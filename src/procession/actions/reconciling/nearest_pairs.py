@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.problems import Problem
 from procession.actions.reconciling import choosing, edits, matching
+from procession.actions.reconciling.choosing import End
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import MatchingRule, asked
 from procession.actions.reconciling.sides import SIDES, Side
@@ -34,24 +35,20 @@ def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: Matchin
     count = _refuse_many(connection, ledgers, rule, keys)
     connection.execute(f"CREATE TABLE candidates AS {_candidates(rule, keys)}")
     # Before the choice: a pair that people ruled out must not stand in the way of the second best.
-    connection.execute(
-        "DELETE FROM candidates WHERE (left_row, right_row) IN (SELECT (left_row, right_row) FROM never)"
-    )
+    matching.remove_never(connection, "candidates")
     choosing.part_lonely(connection, rule)
     if rule.only:
         found = choosing.only(connection, rule)
     else:
         # The whole text too: rows of two documents that share a word are no twins.
         compared = (*rule.compared, *(["text"] if rule.word else []))
-        choosing.find_twins(connection, [(f"{side}_asked", f"{side}_row", compared) for side in SIDES])
-        found = choosing.nearest(connection, rule, matching.take_pairs)
-        if not rule.suggests:
-            choosing.keep_twice(connection, (0, 1))
-    left = choosing.keep_doubts(connection, rule)
+        left, right = (End(side=n, relation=f"{side}_asked", compared=compared) for n, side in enumerate(SIDES))
+        found = choosing.nearest(connection, rule, (left, right), matching.take_pairs)
+    doubts = choosing.keep_doubts(connection, rule)
     choosing.clear(connection)
     for side in SIDES:
         connection.execute(f"DROP TABLE {side}_asked")
-    more = f"; {left:,} left rows have several equally good partners and stay unmatched" if left else ""
+    more = f"; {doubts:,} left rows have several equally good partners and stay unmatched" if doubts else ""
     return f"{found:,} pairs of {count:,} candidates{more}"
 
 

@@ -6,7 +6,7 @@ differs, days apart, another account or reference, nothing on the other side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,37 +34,49 @@ class _Identity:
     days: tuple[int, int] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Open rows of the other side, as o, with the columns `on` like those of s: what makes one the reason of s, in
+    which words."""
+
+    on: tuple[str, ...]
+    test: str
+    words: str
+
+
 def make(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
     """Makes left_reasons and right_reasons (row, reason, near_row) of all open rows."""
     identity = _identity(rules)
+    crowded = {look.on for look in _looks(ledgers, identity, "left") if _pairs(connection, look.on) > _LOOKED_AT_MAX}
     for side in SIDES:
-        connection.execute(f"CREATE TABLE {side}_reasons (row INTEGER, reason VARCHAR, near_row INTEGER)")
-        _add(connection, side, f"SELECT row, 'no amount', NULL FROM {side}_open WHERE amount IS NULL")
-        _add_known(connection, side)
-        _add_found(connection, ledgers, identity, side)
-        _add(connection, side, f"SELECT row, '{NOTHING}', NULL FROM {side}_open")
+        found = [f"SELECT row, 'no amount', NULL FROM {side}_open WHERE amount IS NULL", *_known(side)]
+        found += [
+            _alike(side, look.on) if look.on in crowded else _nearest(identity, side, look)
+            for look in _looks(ledgers, identity, side)
+        ]
+        found.append(f"SELECT row, '{NOTHING}', NULL FROM {side}_open")
+        every = " UNION ALL ".join(f"SELECT {place}, * FROM ({query})" for place, query in enumerate(found))
+        # All at once: as many joins of few rows, one after the other, are planned for longer than they run.
+        connection.execute(f"""
+            CREATE TABLE {side}_reasons AS
+            SELECT row, reason, near_row FROM ({every}) f(place, row, reason, near_row)
+            SEMI JOIN {side}_open USING (row)
+            QUALIFY row_number() OVER (PARTITION BY row ORDER BY place) = 1
+        """)
 
 
-def _add(connection: duckdb.DuckDBPyConnection, side: str, found: str) -> None:
-    """Adds reasons of rows that have none yet; `found` is a query of row, reason and near_row."""
-    connection.execute(
-        f"INSERT INTO {side}_reasons SELECT * FROM ({found}) f(row, reason, near_row) "
-        f"WHERE row IN (SELECT row FROM {side}_open) AND row NOT IN (SELECT row FROM {side}_reasons)"
-    )
-
-
-def _add_known(connection: duckdb.DuckDBPyConnection, side: str) -> None:
+def _known(side: str) -> Iterator[str]:
     """What the rules themselves found out."""
     number = SIDES.index(side)
     near = "min(o.row) FILTER (o.side <> s.side)"
     of = f"FROM suggested_items s JOIN suggested_items o USING (suggestion) WHERE s.side = {number}"
     is_doubt = f"starts_with(s.why, '{suggestions.SEVERAL}')"
-    _add(connection, side, f"SELECT s.row, 'suggested', {near} {of} AND NOT {is_doubt} GROUP BY s.row")
-    _add(connection, side, f"SELECT s.row, 'several candidates', {near} {of} GROUP BY s.row")
+    yield f"SELECT s.row, 'suggested', {near} {of} AND NOT {is_doubt} GROUP BY s.row"
+    yield f"SELECT s.row, 'several candidates', {near} {of} GROUP BY s.row"
     other = SIDES[1 - number]
     pairs = f"SELECT {side}_row AS row, {other}_row AS near FROM doubts SEMI JOIN {other}_open o ON o.row = {other}_row"
-    _add(connection, side, f"SELECT row, 'several candidates', min(near) FROM ({pairs}) GROUP BY row")
-    _add(connection, side, f"SELECT DISTINCT row, 'booked twice?', NULL FROM twice WHERE side = {number}")
+    yield f"SELECT row, 'several candidates', min(near) FROM ({pairs}) GROUP BY row"
+    yield f"SELECT DISTINCT row, 'booked twice?', NULL FROM twice WHERE side = {number}"
 
 
 def _identity(rules: Sequence[MatchingRule]) -> _Identity:
@@ -78,30 +90,18 @@ def _identity(rules: Sequence[MatchingRule]) -> _Identity:
     return _Identity(keys=keys, day=dated[0].day, days=(min(s[0] for s in spans), max(s[1] for s in spans)))
 
 
-def _add_found(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, identity: _Identity, side: str) -> None:
-    """What a look at the open rows of the other side finds."""
+def _looks(ledgers: Ledgers, identity: _Identity, side: str) -> Iterator[_Look]:
+    """What to look for among the open rows of the other side."""
     hashes = [f"hash_{key}" for key in identity.keys]
+    yield _Look(on=(*hashes, "amount"), test=_dated(identity), words=_days(identity))
     # First: another amount for the same reference says more than the same amount elsewhere.
-    _add_apart(connection, identity, side, hashes)
-    # Without its only key a row is an amount, and many have the same.
-    if len(identity.keys) < 2:
-        return
-    for key in identity.keys:
-        others = [f"hash_{other}" for other in identity.keys if other != key]
-        column = f"hash_{key}"
-        test = f"o.{column} <> s.{column} AND {_in_days(identity, side)}"
-        words = literal(f"other {ledgers.keys[key].name}")
-        _add(connection, side, _nearest(connection, identity, side, [*others, "amount"], (test, words)))
-
-
-def _add_apart(connection: duckdb.DuckDBPyConnection, identity: _Identity, side: str, hashes: list[str]) -> None:
-    """Rows of the same keys: another amount, or the same too many days apart."""
-    _add(
-        connection, side, _nearest(connection, identity, side, [*hashes, "amount"], (_dated(identity), _days(identity)))
-    )
     apart = f"regexp_replace(CAST(abs(s.amount - o.amount) AS VARCHAR), '{_CENTS}', '\\1')"
-    words = f"'amount differs by ' || {apart}"
-    _add(connection, side, _nearest(connection, identity, side, hashes, ("o.amount <> s.amount", words)))
+    yield _Look(on=tuple(hashes), test="o.amount <> s.amount", words=f"'amount differs by ' || {apart}")
+    # Without its only key a row is an amount, and many have the same.
+    for key in identity.keys if len(identity.keys) > 1 else ():
+        others = [f"hash_{other}" for other in identity.keys if other != key]
+        test = f"o.hash_{key} <> s.hash_{key} AND {_in_days(identity, side)}"
+        yield _Look(on=(*others, "amount"), test=test, words=literal(f"other {ledgers.keys[key].name}"))
 
 
 def _dated(identity: _Identity) -> str:
@@ -121,30 +121,31 @@ def _in_days(identity: _Identity, side: str) -> str:
     return f"{right}.day_{identity.day} - {left}.day_{identity.day} BETWEEN {least} AND {most}"
 
 
-def _nearest(
-    connection: duckdb.DuckDBPyConnection, identity: _Identity, side: str, on: list[str], asked: tuple[str, str]
-) -> str:
-    """SQL of row, reason and the nearest row of the other side that has the columns `on` equal and passes the test."""
-    test, words = asked
-    other = SIDES[1 - SIDES.index(side)]
+def _pairs(connection: duckdb.DuckDBPyConnection, on: Sequence[str]) -> int:
+    """How many pairs of open rows have these columns equal."""
     keys = ", ".join(on)
+    left, right = (f"(SELECT {keys}, count(*)::HUGEINT AS n FROM {side}_open GROUP BY ALL)" for side in SIDES)
     # Counted first, because open rows that are all alike would be joined all with all.
     row = connection.execute(
-        "SELECT coalesce(sum(a.n * b.n), 0) FROM "
-        f"(SELECT {keys}, count(*)::HUGEINT AS n FROM {side}_open GROUP BY ALL) a "
-        f"JOIN (SELECT {keys}, count(*) AS n FROM {other}_open GROUP BY ALL) b USING ({keys})"
+        f"SELECT coalesce(sum(l.n * r.n), 0) FROM {left} l JOIN {right} r USING ({keys})"
     ).fetchone()
     assert row is not None
-    if row[0] > _LOOKED_AT_MAX:
-        return f"SELECT row, '{_MANY}', NULL FROM {side}_open SEMI JOIN {other}_open USING ({keys})"
-    apart = [
-        "abs(s.amount - o.amount)",
-        *([] if identity.day is None else [f"abs(s.day_{identity.day} - o.day_{identity.day})"]),
-    ]
+    return int(row[0])
+
+
+def _alike(side: str, on: Sequence[str]) -> str:
+    other = SIDES[1 - SIDES.index(side)]
+    return f"SELECT row, '{_MANY}', NULL FROM {side}_open SEMI JOIN {other}_open USING ({', '.join(on)})"
+
+
+def _nearest(identity: _Identity, side: str, look: _Look) -> str:
+    """SQL of row, reason and the nearest row of the other side that passes the look."""
+    apart = ["abs(s.amount - o.amount)"]
+    apart += [] if identity.day is None else [f"abs(s.day_{identity.day} - o.day_{identity.day})"]
     # The row comes last: of those equally near, every run names the same one.
     best = f"row({', '.join([*apart, 'o.row'])})"
+    on = " AND ".join(f"s.{column} = o.{column}" for column in look.on)
     return (
-        f"SELECT s.row, arg_min({words}, {best}), arg_min(o.row, {best}) FROM {side}_open s "
-        f"JOIN {other}_open o ON {' AND '.join(f's.{column} = o.{column}' for column in on)} "
-        f"WHERE {test} GROUP BY s.row"
+        f"SELECT s.row, arg_min({look.words}, {best}), arg_min(o.row, {best}) FROM {side}_open s "
+        f"JOIN {SIDES[1 - SIDES.index(side)]}_open o ON {on} WHERE {look.test} GROUP BY s.row"
     )

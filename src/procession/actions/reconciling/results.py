@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions import database
 from procession.actions.database import literal, quote
-from procession.actions.reconciling import items
+from procession.actions.reconciling import collisions, items
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import BY_HAND, CLOSED, MatchingRule
 from procession.actions.reconciling.sides import Side
@@ -34,11 +34,11 @@ def number_matches(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule
     zero = f"CAST(0 AS {ledgers.amount_type})"
     # Most pairs are equal by their rule: only the others are looked up for what they differ by.
     apart = ", ".join([str(rule.number) for rule in rules if rule.allows] + [str(BY_HAND)])
+    connection.execute(f"CREATE TABLE apart AS SELECT * FROM matches WHERE id IS NULL AND rule IN ({apart})")
     connection.execute(f"""
         CREATE TABLE other_lines AS
         SELECT match, rule, l.amount - r.amount AS difference, left_row, right_row, left_row::BIGINT AS place
-        FROM matches JOIN left_items l ON l.row = left_row JOIN right_items r ON r.row = right_row
-        WHERE id IS NULL AND rule IN ({apart})
+        FROM apart JOIN left_items l ON l.row = left_row JOIN right_items r ON r.row = right_row
         UNION ALL
         SELECT match, rule, difference, left_row, right_row, {_BEHIND} + row_number() OVER (ORDER BY match, turn)
         FROM ({_GROUP_LINES})
@@ -75,15 +75,19 @@ def count_matches(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
-def show_matched(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
-    """Makes the view `matched`: match, rule, difference, comment where people decided, left_*, right_*.
+def show_matched(
+    connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule], *, is_guarded: bool
+) -> None:
+    """Makes the view `matched`: match, rule, difference, comment where people decided, left_*, right_*. `is_guarded`:
+    whoever reads it gets an error that collisions.told() knows where paired values differ.
 
     Pairs stand in the order of the left side, and groups behind them."""
     comment, named = _comment(connection), _named(rules)
     columns = "m.match, v.name AS rule, m.* EXCLUDE (place, match, rule)"
     shown = f"SELECT {columns} FROM {{}} m JOIN {named} ON v.number = m.rule"
     # A million wide rows take as long to sort as all the rest of the file; as a rule they come in their order.
-    asked = [shown.format(f"({_pairs(ledgers, comment, limit)})") for limit in ("", f"LIMIT {_ALL}")]
+    guards = rules if is_guarded else ()
+    asked = [shown.format(f"({_pairs(ledgers, comment, limit, guards)})") for limit in ("", f"LIMIT {_ALL}")]
     driven = [one for one in asked if _is_driven_by(connection, one, ledgers.sides[0].name)]
     pairs = driven[0] if driven else f"{asked[0]} ORDER BY m.place"
     behind = f"(SELECT * FROM match_lines WHERE place >= {_BEHIND})"
@@ -96,20 +100,25 @@ _LINE = "n.place, n.match, n.rule, n.difference"
 _ALL = 1 << 62
 
 
-def _pairs(ledgers: Ledgers, comment: str, limit: str) -> str:
-    """SQL of the lines of pairs: goes through the left side, and looks up what each of its rows is paired with.
+def _pairs(ledgers: Ledgers, comment: str, limit: str, guards: Sequence[MatchingRule]) -> str:
+    """SQL of the lines of pairs: goes through the left side, and looks up what each of its rows is paired with. Raises
+    for two rows that differ in what a rule of `guards` compares.
 
     A `limit` that nothing reaches keeps the planner from joining in another order, and costs it a thread."""
     left, right = ledgers.sides
+    # What rules compared is at hand here: on its own it would be joined once more.
+    values = {one.name: collisions.compared(ledgers, guards, one.name) for one in ledgers.sides}
     found = (
-        f"SELECT {_LINE}, n.left_row, {comment}{_columns_of(right)} FROM match_lines n JOIN ({_numbered(right)}) r "
-        f"ON r.{quote(_ROW)} = n.right_row WHERE n.place < {_BEHIND} {limit}"
+        f"SELECT {_LINE}, n.left_row, {comment}{_columns_of(right)}{collisions.names(guards, 'r')} FROM match_lines n "
+        f"JOIN ({_numbered(right, values['right'])}) r ON r.{quote(_ROW)} = n.right_row "
+        f"WHERE n.place < {_BEHIND} {limit}"
     )
+    line = _LINE.replace("n.match", f"{collisions.guarded('n.match', guards, 'n.rule', 'n')} AS match")
     said = "n.comment, " if comment else ""
     others = ", ".join(f"n.{quote(f'right_{name}')}" for name in right.own)
     return (
-        f"SELECT {_LINE}, {said}{_columns_of(left)}, {others} FROM ({_numbered(left)}) l JOIN ({found}) n "
-        f"ON n.left_row = l.{quote(_ROW)}"
+        f"SELECT {line}, {said}{_columns_of(left)}, {others} FROM ({_numbered(left, values['left'])}) l "
+        f"JOIN ({found}) n ON n.left_row = l.{quote(_ROW)}"
     )
 
 
@@ -172,8 +181,8 @@ def _all_written(ledgers: Ledgers, one: Side) -> list[str]:
     return [f"{one.row} AS {quote(_ROW)}", *own]
 
 
-def _numbered(one: Side) -> str:
-    return f"SELECT {one.row} AS {quote(_ROW)}, t.* FROM {one.bare}"
+def _numbered(one: Side, more: str = "") -> str:
+    return f"SELECT {one.row} AS {quote(_ROW)}, t.*{more} FROM {one.bare}"
 
 
 _ROW = "the place of the row"  # a name that no file has

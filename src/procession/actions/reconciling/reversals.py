@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from procession.actions.problems import Problem
 from procession.actions.reconciling import choosing, matching
+from procession.actions.reconciling.choosing import End
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import MatchingRule, asked
 from procession.actions.reconciling.nearest_pairs import CANDIDATES_MAX
@@ -35,7 +36,6 @@ def _of(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) ->
         f"FROM reversible p JOIN reversible q ON {keys} AND p.amount = -q.amount AND p.amount > 0{near}"
     )
     choosing.part_lonely(connection, rule)
-    choosing.find_twins(connection, [("reversible", end, rule.compared) for end in ("left_row", "right_row")])
 
     # As groups, because `pairs` has a row of each side, and here both are of one.
     def take(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> int:
@@ -47,9 +47,8 @@ def _of(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str) ->
         connection.execute("ALTER TABLE groups RENAME TO found")
         return matching.take_groups(connection, rule)
 
-    count = choosing.nearest(connection, rule, take)
-    if not rule.suggests:
-        choosing.keep_twice(connection, (number, number))
+    end = End(side=number, relation="reversible", compared=rule.compared)
+    count = choosing.nearest(connection, rule, (end, end), take)
     choosing.clear(connection)
     connection.execute("DROP TABLE reversible")
     return count

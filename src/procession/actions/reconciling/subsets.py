@@ -152,6 +152,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> None:
 
 def _take(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, side: str, test: str, why: str = "") -> int:
     """The sets of the rows of which the test is true."""
+    if connection.execute(f"SELECT 1 FROM judged WHERE {test} LIMIT 1").fetchone() is None:
+        return 0
     number = SIDES.index(side)
     connection.execute(
         "CREATE TABLE sets AS SELECT row_number() OVER (ORDER BY t, chosen) AS id, t, chosen FROM sums "

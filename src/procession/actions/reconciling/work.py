@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from procession.actions import database, expecting, values
-from procession.actions.contract import Context, StepOutcome
+from procession.actions.contract import Context, OutputValue, StepOutcome
 from procession.actions.problems import Problem
 from procession.actions.reconciling import (
     ages,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 # A collision of 64 bits was never seen, but texts can be made to have one; no text has one under three salts.
 ATTEMPTS = (Hashing(), Hashing(salt=1), Hashing(salt=2))
+_AGAIN = f"{collisions.TOLD}; all rules are applied again with another salt\n"
 
 
 def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: int = database.THREADS) -> StepOutcome:
@@ -54,19 +55,34 @@ def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: in
     import duckdb
 
     connection = database.connect(context.folder, context.memory_bytes_max, threads)
+    tried: list[Hashing] = []
     try:
         reconcile_settings.refuse_options(context)
         # The files of tables are named by it.
         with contextlib.chdir(context.folder):
             found = reconcile(context, connection, attempts)
+            tried = list(attempts[: attempts.index(found.hashing) + 1])
             written = outputs.write(context, connection, found)
     except Problem as problem:
         return StepOutcome(status=StepStatus.FAILED, message=str(problem))
-    except duckdb.Error as error:  # memory or disk
-        context.log(f"{database.hide(str(error), database.places(context.folder))}\n")
-        return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
+    except duckdb.Error as error:  # memory or disk, or a collision
+        if not collisions.told(error):
+            return _failed(context, error)
+    else:
+        return _outcome(found, written)
     finally:
         connection.close()
+    # Nothing was published yet, and all that was found may be wrong.
+    context.log(_AGAIN)
+    return run(context, attempts[len(tried) :], threads=threads)
+
+
+def _failed(context: Context, error: duckdb.Error) -> StepOutcome:
+    context.log(f"{database.hide(str(error), database.places(context.folder))}\n")
+    return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
+
+
+def _outcome(found: Found, written: Mapping[str, OutputValue]) -> StepOutcome:
     return StepOutcome(
         status=StepStatus.WARNING if found.warnings else StepStatus.SUCCESS,
         message="; ".join([_summary(found), *found.warnings]),
@@ -161,10 +177,20 @@ def _match(
             context.progress(rule.number / (len(rules) + 3), rule.name)
             said = passes.apply(connection, compared, rule)
             context.log(f"rule {rule.number}, {rule.name}: {said}\n")
-        if not collisions.found(connection, compared, rules):
+        if not collisions.found(connection, compared, rules, in_pairs=not _guards(context, compared)):
             return hashing
-        context.log("different values had one hash; all rules are applied again with another salt\n")
-    raise Problem("different values had one hash each time; nothing was published")
+        context.log(_AGAIN)
+    raise Problem(f"{collisions.TOLD} each time; nothing was published")
+
+
+def _guards(context: Context, compared: Ledgers) -> bool:
+    """Whether the values of pairs are compared as the pairs are written, before anything follows from them."""
+    settings: ReconcileSettings = context.settings
+    is_written = settings.outputs.matched is not None or settings.outputs.report is not None
+    limits = settings.fail_when
+    # A limit would judge counts that are wrong; and texts that stand beside their rows cost another join.
+    is_limited = any(getattr(limits, name) is not None for name in limits.__struct_fields__)
+    return is_written and not is_limited and not any(one.texts for one in compared.sides)
 
 
 def _explain(context: Context, connection: duckdb.DuckDBPyConnection, found: Found, sides: tuple[Side, Side]) -> None:
@@ -208,10 +234,13 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection, found
     control_totals.summarise(connection, found.ledgers, found.rules, found.hashing, by)
     reasons.make(connection, found.ledgers, found.rules)
     ages.make(connection, found.ledgers, day, found.as_of, key)
-    ages.classify(connection, settings.ages)
-    ages.summarise(connection, by[0])
+    # Without a day as of which rows are open, nobody can ask for their ages.
+    if found.as_of is not None:
+        ages.classify(connection, settings.ages)
+        ages.summarise(connection, by[0])
     results.number_matches(connection, found.ledgers, found.rules)
-    results.show_matched(connection, found.ledgers, found.rules)
+    guards = _guards(context, found.ledgers)
+    results.show_matched(connection, found.ledgers, found.rules, is_guarded=guards)
     results.show_suggested(connection, found.ledgers, found.rules)
     results.show_open(connection, found.ledgers, key, found.as_of)
     differences.make(connection, found.ledgers, found.rules, (by[0], key))

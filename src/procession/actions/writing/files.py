@@ -15,8 +15,9 @@ from procession.actions.writing.exports import OutputOptions, Target, file_name,
 if TYPE_CHECKING:
     import duckdb
 
-# The first level: half the time of the usual one, for files of the same size.
-_PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+# The first level: half the time of the usual one, for files of the same size. Dictionaries of few values only: those of
+# references and names are made and mostly given up again, which was a seventh of the time for a tenth less bytes.
+_PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 5000)"
 
 
 def write(
