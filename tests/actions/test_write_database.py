@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -281,6 +282,26 @@ def test_rows_of_a_key_that_nobody_gave_stay(postgres: Postgres, tmp_path: Path)
     assert "the table holds the key ANN, which it takes for" in refused.outcome.message
     assert written.write(b"name,v\nx,9\n", **replace).outcome.status is StepStatus.SUCCESS
     assert written.rows("SELECT v FROM folk ORDER BY v") == [(1,), (9,)]
+
+
+@pytest.mark.thorough  # a deadlock is found after so many seconds, and by ours
+def test_a_deadlock_is_told_on_one_line_and_leaves_nothing(written: Written) -> None:
+    """cloudquery/cloudquery#21268, PostHog/posthog#82614: two syncs of the same rows in another order."""
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'procession'"
+    with written.server.admin(written.database) as admin, written.server.admin(written.database) as other:
+        admin.execute(f"ALTER DATABASE {written.database} SET deadlock_timeout = '5s'")
+        other.execute("SET deadlock_timeout = '1min'")
+        other.autocommit = False
+        other.execute("UPDATE finance.ledger SET amount = 21 WHERE entry = 2")
+        with ThreadPoolExecutor(1) as threads:
+            played = threads.submit(written.write, b"entry,account,amount\n1,0400,5\n2,0400,6\n", **MODES["upsert"])
+            wait_until(lambda: admin.execute(waits).fetchone())
+            other.execute("UPDATE finance.ledger SET amount = 11 WHERE entry = 1")
+            other.commit()
+
+    told = played.result().outcome.message
+    assert "deadlock detected (" in told and told.endswith("; nothing was written") and "\n" not in told
+    assert [row[2] for row in written.rows()][:2] == ["11.00", "21.00"]
 
 
 def test_a_constraint_that_waits_for_the_commit_leaves_nothing(written: Written) -> None:

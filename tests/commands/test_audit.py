@@ -113,6 +113,14 @@ def test_what_was_taken_from_the_end_is_found_by_a_head_that_was_kept(home: Path
     assert "is gone" in str(fault(shell, kept))
 
 
+@pytest.mark.parametrize("edit", ["UPDATE audit_head SET entries = 3", "DELETE FROM audit_head"])
+def test_work_goes_on_where_somebody_has_set_the_head_back_and_it_is_told(home: Path, edit: str) -> None:
+    homes.change(home, edit)
+
+    assert command(home, "group", "create", "--name", "Close").code == 0
+    assert command(home, "audit", "verify").code == 1
+
+
 def test_a_pruned_run_breaks_nothing_and_one_deleted_by_hand_does(home: Path) -> None:
     command(home, "prune", "--keep", "1", "--yes")
     assert command(home, "audit", "verify").code == 0

@@ -30,6 +30,7 @@ MARK = "[secret]"
 _ENCODED_CHARS_MIN = 4  # a shorter text would be found in base64 of anything
 _LINE_CHARS_MIN = 8  # of a key of several lines, what is looked for by itself
 _READ_BYTES = 65_536
+_HELD_BYTES_MAX = 2**20  # no secret is as long (model/connections.SECRET_CHARACTERS_MAX)
 _HEAD_BYTES = 4  # by which forms are found
 # Where a text was broken into lines: encodebytes() after 76 characters, a header with a blank before the next line, and
 # the repr() of both.
@@ -142,6 +143,11 @@ class Blackout:
             while content := os.read(reader, _READ_BYTES):
                 held += content
                 place = self.cut(held)
+                # A beginning before a megabyte of line ends: looked through anew with each block, it took minutes.
+                if len(held) - place > _HELD_BYTES_MAX:
+                    _write(log, self.rest(held))
+                    held = b""
+                    continue
                 _write(log, self.content(held[:place]))
                 held = held[place:]
             _write(log, self.rest(held))

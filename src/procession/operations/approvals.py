@@ -178,6 +178,12 @@ def why_not(tx: Transaction, approval: Approval, user: User) -> str:
     return "you have decided; one person counts once" if model.person(user) in spoken else ""
 
 
+def undecided(tx: Transaction, approval: Approval) -> list[User]:
+    """Who may decide an open one, and has not."""
+    spoken = {model.person(one) for one in _voters(tx, approval)}
+    return [user for user in deciders(tx, approval.run, approval.settings) if model.person(user) not in spoken]
+
+
 def closed(approval: Approval) -> str:
     """Why nothing can be decided any more."""
     if approval.row.decision is Decision.FAILED:

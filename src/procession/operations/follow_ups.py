@@ -68,7 +68,7 @@ class FollowUps:
         """
         # Of a tick that failed: without its end the row would be at work until the next start.
         self.lanes.write_owed(self._write_end)
-        due = self.lanes.take(lane, self._find, self.monotonic)
+        due = None if self.is_closing.is_set() else self.lanes.take(lane, self._find, self.monotonic)
         if due is None:
             # A server on which nobody asks for anything keeps no process for it.
             self.lanes.when_idle(self.workers.close)

@@ -32,8 +32,8 @@ def write(tx: Transaction, asked: RunQuestion, *, key: str, public_url: str, now
         return None
     approval = approvals.of_row(tx, run, step, found)
     # Looked up when it is sent: whoever has left the group since need not know of it.
-    user = next((one for one in approvals.deciders(tx, run, approval.settings) if one.email == asked.target), None)
-    if user is None or approvals.why_not(tx, approval, user):
+    user = next((one for one in approvals.undecided(tx, approval) if one.email == asked.target), None)
+    if user is None:
         return None
     title = one_line(approval.settings.title)
     shown = "\n".join(f"    {one_line(item.name)}: {_said(item.text)}" for item in approval.shown)
@@ -95,9 +95,7 @@ class Deadlines:
     def _remind(self, tx: Transaction, approval: Approval, now: datetime) -> None:
         run, seconds = approval.run, approval.settings.before_seconds
         assert seconds is not None, "without a time it is never over"
-        users = [
-            user for user in approvals.deciders(tx, run, approval.settings) if not approvals.why_not(tx, approval, user)
-        ]
+        users = approvals.undecided(tx, approval)
         at, step = self.clock.now(), approval.step.id
         detail = {"reminded": [user.login for user in users]}
         revision = history.append(tx, run.id, HistoryKind.APPROVAL, detail, now=at, step=step)

@@ -65,18 +65,29 @@ def digest(columns: Sequence[Any]) -> bytes:
 
 def head(tx: Transaction) -> TrailHead:
     row = tx.one("SELECT entries, chain FROM audit_head")
-    # Taken away with a database shell: what is added begins at 1 then, where there is an entry already.
+    # Taken away with a database shell, which first_fault() tells.
     return TrailHead(0, b"") if row is None else TrailHead(*row)
 
 
 def add(tx: Transaction, entries: Sequence[SealedRow]) -> None:
     """To be called in the transaction that adds the rows."""
-    last, rows = head(tx), []
+    last, rows = _end(tx), []
     for entry in entries:
         last = _next(last, entry)
         rows.append((last.entries, entry.kind, entry.number, entry.revision, entry.digest, last.chain))
     tx.many("INSERT INTO audit (id, kind, number, revision, digest, chain) VALUES (?, ?, ?, ?, ?, ?)", rows)
     tx.run("UPDATE audit_head SET entries = ?, chain = ?", last.entries, last.chain)
+
+
+def _end(tx: Transaction) -> TrailHead:
+    """What the next entry follows. Where somebody has set the head back, it is told later and stops no work now."""
+    row = tx.one(
+        "SELECT coalesce(max(entries), 0), coalesce(max(chain), x''), (SELECT coalesce(max(id), 0) FROM audit)"
+        " FROM audit_head"
+    )
+    assert row is not None, "an aggregate is a row"
+    entries, chain, newest = row
+    return TrailHead(max(entries, newest), chain)
 
 
 def _next(last: TrailHead, entry: SealedRow) -> TrailHead:

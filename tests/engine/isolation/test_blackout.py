@@ -215,6 +215,20 @@ def test_what_is_written_to_the_log_by_anybody_passes_through(tmp_path: Path) ->
     os.close(second)
 
 
+def test_a_beginning_before_megabytes_of_line_ends_is_not_kept_for_ever(tmp_path: Path) -> None:
+    handle = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    with guard("s3cret!").over_log(handle):
+        for _ in range(40):
+            os.write(handle, b"s3cre" + b"\n" * 60_000)
+            os.write(handle, b"\n" * 60_000)
+        os.write(handle, b"done")
+    os.close(handle)
+
+    said = (tmp_path / "log").read_bytes()
+    assert said.endswith(b"done") and said.count(b"\n") > 1_000_000
+
+
 def test_a_frame_is_wiped() -> None:
     payload = codec.encoded(["password", "s3cret!"])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from psycopg import sql
 
 _BESIDE = "procession_rows"  # in the session's own schema, where no table of others is
+_DETAIL_CHARS_MAX = 500
 _IN_COPY = re.compile(rf'COPY {_BESIDE}, line (\d+), column (.+?): "')
 _CASCADES = (
     "SELECT conrelid::regclass::text, CASE confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE"
@@ -180,7 +181,9 @@ def complaint(doing: RowWork, error: psycopg.Error, told: str) -> str:
         return f"the table has no unique key of {', '.join(doing.context.settings.key)}, which upsert goes by"
     found = _IN_COPY.search(error.diag.context or "")
     if found is None:
-        return f"{told} ({error.diag.message_detail})" if error.diag.message_detail else told
+        # Several lines of a deadlock, and as long as the key that was there already.
+        detail = " ".join((error.diag.message_detail or "").split())[:_DETAIL_CHARS_MAX]
+        return f"{told} ({detail})" if detail else told
     given = doing.connection.execute(f"DESCRIBE {quote(SOURCE)}").fetchall()
     name = next((row[0] for row in given if row[0].lower() == found[2].lower()), found[2])
     return f'{doing.place(SOURCE, int(found[1]) - 1, name)}, column "{name}": {told}'
