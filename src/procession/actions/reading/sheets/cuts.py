@@ -18,6 +18,7 @@ from procession.actions.reading.sheets.rows import Row
 from procession.actions.reading.sheets.tables import Collector
 
 SAMPLE_ROWS = 500  # more show little more
+BYTES_MAX = 512 << 20  # of lines: a line end within a text becomes five bytes
 _BEGIN, _END, _ROW_END, _CELL_END = b"<sheetData>", b"</sheetData>", b"</row>", b"</c>"
 _ROW_MARK = b"</row"  # found in two thirds of the time without its bracket, with which the next line then begins
 _CODE = re.compile(rb"""encoding=["']([^"']*)""")
@@ -78,7 +79,7 @@ class Cut:
                 lines = (_closed(piece) if aligned else piece).split(_ROW_MARK)
                 self.rows += len(lines)
                 self.is_plain = self.is_plain and b"&" not in piece and b"_" not in piece
-                if self.rows * len(columns) > CELLS_MAX:
+                if self.rows * len(columns) > CELLS_MAX or file.tell() > BYTES_MAX:
                     raise ValueError(self.rows)
                 file.write(b"\n".join(map(aligned.row, lines) if aligned else lines))
             # Behind the last row there is its bracket alone.
@@ -103,12 +104,10 @@ class _Aligned:
 
     def row(self, line: bytes) -> bytes:
         """Raises ValueError for a cell out of its place."""
-        if line.count(_CELL_END) == len(self._places):
-            return line
         begin = line.find(b"<c ")
         begin = begin if begin >= 0 else len(line)
         tag = line.rfind(b"<row ", 0, begin)
-        if tag < 0:
+        if tag < 0 or (tag <= 1 and line.count(_CELL_END) == len(self._places)):
             return line
         # Rows without cells, which may have no end of their own either, are left out.
         if tag > 1 and not _BLANK_ROWS.match(line[:tag]):

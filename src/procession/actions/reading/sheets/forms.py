@@ -48,7 +48,10 @@ class CellForm:
         """None for what the exact way reads alone, such as errors, times of day and durations."""
         if not _ATTRIBUTES.fullmatch(self.head):
             return None
-        said = dict(_ATTRIBUTE.findall(self.head))
+        said = dict(attributes := _ATTRIBUTE.findall(self.head))
+        # Not well-formed, which the exact way says.
+        if len(said) < len(attributes) or "r" in said:
+            return None
         type_ = said.get("t", "n")
         if type_ == "inlineStr" or self.opener in {_TEXT, _SPACED}:
             return Kind.TEXT if type_ == "inlineStr" and self.opener in {_TEXT, _SPACED} else None

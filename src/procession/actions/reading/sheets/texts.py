@@ -79,6 +79,8 @@ def _write(chunks: Iterable[bytes], path: Path) -> None:
     piece = piece[start:]
     with path.open("wb") as file:
         for following in pieces:
+            if file.tell() > cuts.BYTES_MAX:
+                raise ValueError(path)
             file.write(cuts.bare(piece).replace(_ITEM_END, b"\n"))
             piece = following
     if piece.strip() != _END:
