@@ -125,7 +125,10 @@ def test_a_rate_that_moved_much_is_a_warning(tmp_path):
 
 @pytest.mark.parametrize(
     ("row", "said"),
-    [("1,,2026-01-30", '1 amount has no currency in "currency"'), ("1,USD,", '1 amount has no day in "date"')],
+    [
+        ("1,,2026-01-30", '1 amount has no currency in "currency" (line 2)'),
+        ("1,USD,", '1 amount has no day in "date" (line 2)'),
+    ],
 )
 def test_an_amount_without_a_currency_or_a_day_is_refused(tmp_path, row, said):
     rates = "USD,AUD,2026-01-30,1.5\n"

@@ -27,6 +27,8 @@ def test_an_expected_total_may_be_a_property_that_nothing_else_reads(tmp_path, t
         ("('1e16'), ('1')", 10000000000000001, True),
         ("('1e16'), ('1'), ('-1e16')", 1, True),
         ("(NULL)", 0, True),
+        ("('100000000000000')", "100000000000000.00", True),
+        ("('100000000000000')", "100000000000000.01", False),
     ],
 )
 @pytest.mark.parametrize("kind", ["DOUBLE", "DECIMAL(38,10)"])

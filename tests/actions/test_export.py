@@ -187,7 +187,17 @@ def test_zeros_of_a_negative_number_go_behind_its_sign(tmp_path):
 
     content = written(tmp_path, b"a\n-12.5\n3\n", "a.txt", fixed=fields)
 
-    assert content == b"-00001250  12,50-\n000000300    3,00\n"
+    assert content == b"-00001250  12,50-\n000000300   3,00 \n"
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.csv", b"IBAN,Amount\n"), ("a.jsonl", b'{"IBAN":')])
+def test_a_heading_may_differ_from_its_column_in_case_alone(tmp_path, name, start):
+    layout = {"columns": {"iban": "IBAN", "amount": "Amount"}}
+    settings = {"source": "${f.rows}", "output": {"to": "${o.file}", "as": name}, "layout": layout}
+
+    played = play(export.ACTION, tmp_path, settings, {"f.rows": b"iban,amount\n0815,1\n"})
+
+    assert played.outputs["o.file"].startswith(start)
 
 
 def test_a_value_longer_than_its_field_is_refused_and_never_cut(tmp_path):

@@ -250,6 +250,13 @@ def test_one_mistake(text: str, expected: str) -> None:
     assert mistakes(text)[0].startswith(expected), mistakes(text)
 
 
+@pytest.mark.parametrize(("name", "is_told"), [("close-{month}.csv", True), ("{month}.csv", True), ("'a' 'b'", False)])
+def test_a_brace_of_a_name_is_told_to_stand_in_quotes(name: str, *, is_told: bool) -> None:
+    (said,) = mistakes(f"process: {{as: {name}}}")
+
+    assert said.endswith('a text with { in it must stand in quotes: "name-{key}.csv"') == is_told
+
+
 def test_json_is_a_process_file_too() -> None:
     text = '{"process": "P", "groups": [{"group": "G", "steps": [{"data": "D", "enabled": false}]}]}'
 

@@ -12,7 +12,6 @@ from procession.actions.column_names import ResultColumn
 from procession.actions.contract import Context
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.references import ReferenceText
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,11 +28,21 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     at_most: Annotated[Count | None, msgspec.Meta(description="so many, or fewer")] = None
 
 
+# A number of YAML with more than 15 digits loses some, and must be text.
+_Exact = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"{references.PATTERN}|^-?[0-9]{{1,28}}(\.[0-9]{{1,10}})?$",
+        description="${step.property}, or a number in quotes",
+    ),
+]
+
+
 class Total(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a column must add up to, exactly."""
 
     column: Annotated[ResultColumn, msgspec.Meta(description="a column of amounts")]
-    equals: Annotated[float | int | ReferenceText, msgspec.Meta(description="the total, to the last digit")]
+    equals: Annotated[float | int | _Exact, msgspec.Meta(description="the total, to the last digit")]
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -221,3 +221,18 @@ def test_a_row_of_many_long_values_is_refused_in_words(tmp_path):
     row = ",".join(["y" * 100_000] * 50)
 
     assert "more than 4,194,304 characters" in refusal(tmp_path, f"{','.join(map(str, range(50)))}\n{row}\n")
+
+
+def test_letters_of_windows_in_a_file_said_to_be_latin_1_are_told(tmp_path):
+    content = "k,v\n1,\u201eM\u00fcller\u201c \u20ac\n".encode("cp1252")
+
+    told = read(tmp_path, content, encoding="latin-1").warnings
+
+    assert told == ('the file "t.csv" holds 3 characters of cp1252, such as quotes and €, that iso8859-1 has not',)
+    assert read(tmp_path, content, encoding="cp1252").warnings == ()
+
+
+def test_a_heading_that_looks_like_the_one_that_is_wanted_is_told(tmp_path):
+    said = refusal(tmp_path, "k,Amount\u00a0\nx,1\n", columns={"amount": {"type": "Number"}})
+
+    assert said.endswith("""; 'Amount\\xa0' differs in blanks or case alone""")

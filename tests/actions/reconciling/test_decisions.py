@@ -60,6 +60,26 @@ def test_the_twin_of_a_row_that_people_ruled_out_takes_its_place(tmp_path):
     assert made.matches == [("Exact", "2", "7")]
 
 
+@pytest.mark.parametrize("rule", [EXACT, {**EXACT, "days": 3}])
+def test_twins_of_which_people_ruled_a_pair_out_pair_crosswise(tmp_path, rule):
+    left, right = ([f"{n},a,x,2026-01-03,5" for n in side] for side in ((1, 2), (7, 8)))
+
+    made = decided(tmp_path, "never,1,7,", left=left, right=right, rule=rule)
+
+    assert [found[1:] for found in made.matches] == [("1", "8"), ("2", "7")]
+
+
+@pytest.mark.parametrize(("said", "row"), [("12", "0012"), (" 12", "12"), ("a12", "A12")])
+def test_a_decision_whose_key_is_not_quite_that_of_a_row_is_told(tmp_path, said, row):
+    made = decided(tmp_path, f'never,"{said}",7,', left=[f"{row},a,x,2026-01-03,5"])
+
+    assert made.matches == [("Exact", row, "7")]
+    assert (
+        f'1 decisions count for nothing: they name rows by keys that are not quite theirs, such as "{said}" for "{row}"'
+        in made.message
+    )
+
+
 def test_of_two_sets_of_items_the_one_that_is_not_ruled_out_is_taken(tmp_path):
     amounts = ("101.37", "212.95", "100.31", "214.01")
     left = [f"{n},a,x{n},2026-01-03,{amount}" for n, amount in enumerate(amounts, start=1)]

@@ -49,3 +49,12 @@ def test_a_day_without_its_neighbours_is_a_batch_of_its_own(tmp_path):
     made = reconciled(tmp_path, left, right, {**BATCHES, "days": 0})
 
     assert [found[1:] for found in made.matches] == [("1", "11+12"), ("2", "21+22"), ("3", "31+32")]
+
+
+def test_a_pair_is_in_one_total_where_only_its_right_row_says_which(tmp_path):
+    rule = {"name": "Equal", "equal": ["account"], "days": 0}
+
+    made = reconciled(tmp_path, ["1,a,,2026-01-03,5"], ["7,a,fees,2026-01-03,5"], rule, totals_by="ref")
+
+    totals = {row["ref"]: (row["left_total"], row["right_total"]) for row in made.rows("summary")}
+    assert totals == {"All": ("5", "5"), "fees": ("5", "5")}

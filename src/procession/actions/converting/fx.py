@@ -110,12 +110,22 @@ def _day(columns: dict[str, str], name: str, where: str) -> str:
 def _refuse_incomplete(fx: _Fx) -> None:
     """Amounts that nobody could convert: without a currency or a day, or finer than money is."""
     for column, what in ((fx.currency, "currency"), (fx.date, "day")):
-        if count := _count(fx, f"{quote(fx.amount)} IS NOT NULL AND {quote(column)} IS NULL"):
-            raise Problem(f'source: {count:,} {"amounts have" if count > 1 else "amount has"} no {what} in "{column}"')
+        condition = f"{quote(fx.amount)} IS NOT NULL AND {quote(column)} IS NULL"
+        if count := _count(fx, condition):
+            found = f'{count:,} {"amounts have" if count > 1 else "amount has"} no {what} in "{column}"'
+            raise Problem(f"source: {found} ({_first(fx, condition, column)})")
     amount = quote(fx.amount)
     if _count(fx, f"{amount} <> TRY_CAST({amount} AS DECIMAL(19,4)) OR (TRY_CAST({amount} AS DECIMAL(19,4)) IS NULL "
               f"AND {amount} IS NOT NULL)"):  # fmt: skip
         raise Problem(f'source: "{fx.amount}" holds amounts of more than 4 decimals, or of more than 15 digits')
+
+
+def _first(fx: _Fx, condition: str, column: str) -> str:
+    """Where the first such row is."""
+    rows = numbered(fx.work.connection, SOURCE)
+    row = fx.work.connection.execute(f"SELECT min({ROW}) FROM {rows} WHERE {condition}").fetchone()
+    assert row is not None
+    return fx.work.place(SOURCE, row[0], column)
 
 
 def _count(fx: _Fx, condition: str, relation: str = SOURCE) -> int:

@@ -15,7 +15,8 @@ from procession.actions.problems import Problem
 if TYPE_CHECKING:
     import duckdb
 
-BATCH_ROWS = 10_000  # what is in memory twice, as Python's texts and as DuckDB's
+# What is in memory twice, as Python's texts and as DuckDB's.
+_BATCH_ROWS, _BATCH_CELLS = 10_000, 1_000_000
 COLUMNS_MAX = 1_000  # of one statement; PostgreSQL allows 1,664
 _DIGITS_MAX = 38  # of DuckDB's longest number
 _DECIMALS = 10  # of a number whose column says nothing: as those of tables
@@ -45,6 +46,11 @@ NUMBER = ArrivingKind(
 TEXT = ArrivingKind(type="VARCHAR")
 
 
+def rows_at_once(columns: int) -> int:
+    """How many rows a batch has: fewer where they are wide, or ten thousand would take a gigabyte. It may be none."""
+    return max(1, min(_BATCH_ROWS, _BATCH_CELLS // max(columns, 1)))
+
+
 class ArrivingRows:
     """The table `relation` of `connection`, filled a batch at a time."""
 
@@ -63,8 +69,8 @@ class ArrivingRows:
         self._keep = f"INSERT INTO {quote(relation)} SELECT {made} FROM arriving"
         asked = [(n, kind) for n, kind in enumerate(columns.values(), start=1) if kind.wrong]
         self._asked = [number for number, _ in asked]
-        # NULL is neither right nor wrong, and counts as right.
-        firsts = ", ".join(f"min(rowid) FILTER ({kind.wrong.replace(_CELL, f'c{n}')})" for n, kind in asked)
+        # NULL is neither right nor wrong, and counts as right. No FILTER: DuckDB cuts all columns to size for each.
+        firsts = ", ".join(f"min(CASE WHEN {kind.wrong.replace(_CELL, f'c{n}')} THEN rowid END)" for n, kind in asked)
         self._look = f"SELECT {firsts} FROM arriving" if asked else ""
 
     def add(self, rows: Sequence[Sequence[str | None]]) -> None:

@@ -14,7 +14,7 @@ from pymysql.cursors import SSCursor
 
 from procession.actions.database import quote
 from procession.actions.databases import mariadb, mariadb_targets, planning
-from procession.actions.databases.arriving import BATCH_ROWS, TEXT, ArrivingRows
+from procession.actions.databases.arriving import TEXT, ArrivingRows, rows_at_once
 from procession.actions.databases.mariadb import MariadbSession, listed, name
 from procession.actions.databases.planning import SOURCE, WritePlan
 from procession.actions.databases.targets import Holds
@@ -67,7 +67,7 @@ class MariadbTransfer:
         query = self.doing.connection.execute(f"SELECT {row} FROM {quote(SOURCE)} ORDER BY rowid")
         held: list[str] = []
         size = 0
-        while batch := query.fetchmany(BATCH_ROWS):
+        while batch := query.fetchmany(rows_at_once(len(self.plan.texts))):
             for (values,) in batch:
                 if held and size + len(values) > min(room, _STATEMENT_BYTES_MAX):
                     yield held
@@ -158,7 +158,7 @@ class MariadbTransfer:
         kept = ArrivingRows(
             self.doing.connection, relation, {f"c{number}": TEXT for number in range(len(coming.description))}
         )
-        while batch := coming.fetchmany(BATCH_ROWS):
+        while batch := coming.fetchmany(rows_at_once(len(coming.description))):
             kept.add(batch)
         self._done(coming)
         return kept.rows

@@ -12,6 +12,7 @@ from procession.actions.databases.fitting_cells import FittingCell
 from procession.actions.databases.targets import TargetColumn
 from procession.actions.databases.write_settings import WriteDatabaseSettings
 from procession.actions.problems import Problem
+from procession.actions.reading import aggregates
 from procession.actions.rows.work import RowWork
 
 SOURCE = "source"  # the relation of the rows
@@ -75,11 +76,10 @@ def refuse_changed(rows: int, *, written: int, changed: int) -> None:
 
 def _refuse_cells(doing: RowWork, cells: dict[str, FittingCell]) -> None:
     # An empty cell is NULL, which every type has.
-    firsts = ", ".join(
-        f"min(rowid) FILTER ({quote(name)} IS NOT NULL AND ({cell.wrong}))" for name, cell in cells.items()
-    )
-    found = doing.connection.execute(f"SELECT {firsts} FROM {quote(SOURCE)}").fetchone()
-    assert found is not None
+    firsts = [
+        f"min(CASE WHEN {quote(name)} IS NOT NULL AND ({cell.wrong}) THEN rowid END)" for name, cell in cells.items()
+    ]
+    found = aggregates.over(doing.connection, firsts, quote(SOURCE))
     wrong = [(row, number) for number, row in enumerate(found) if row is not None]
     if not wrong:
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from procession.actions.database import quote
 from procession.actions.databases import planning, targets
-from procession.actions.databases.arriving import BATCH_ROWS
+from procession.actions.databases.arriving import rows_at_once
 from procession.actions.databases.planning import SOURCE, WritePlan
 from procession.actions.rows.work import RowWork
 
@@ -55,7 +55,7 @@ class TableTransfer:
         )
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(self._beside(), self._names())
         with self.session.cursor().copy(statement) as copy:
-            while batch := query.fetchmany(BATCH_ROWS):
+            while batch := query.fetchmany(rows_at_once(len(self.plan.texts))):
                 for row in batch:
                     copy.write_row(row)
                 self.rows += len(batch)

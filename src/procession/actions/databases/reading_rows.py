@@ -8,7 +8,7 @@ from itertools import islice
 from procession.actions import expecting
 from procession.actions.contract import ConnectionInput, Context, StepOutcome
 from procession.actions.databases import arriving, places, postgres, postgres_kinds, statements
-from procession.actions.databases.arriving import BATCH_ROWS, ArrivingKind, ArrivingRows
+from procession.actions.databases.arriving import ArrivingKind, ArrivingRows, rows_at_once
 from procession.actions.databases.read_settings import ReadDatabaseSettings
 from procession.actions.databases.statements import StatementPart
 from procession.actions.problems import Problem
@@ -113,7 +113,9 @@ def gather(
 ) -> int:
     """Keeps the rows in the relation, a batch at a time; gives how many. `columns`: once the first are there."""
     rows_max: int = doing.context.settings.rows_max
-    batch = list(islice(coming, BATCH_ROWS))
+    batch = list(islice(coming, 1))
+    size = rows_at_once(len(batch[0])) if batch else 1
+    batch += islice(coming, size - 1)
     kept = ArrivingRows(doing.connection, RELATION, columns())
     while batch:
         # Refused and not cut: a total of some of the rows is a wrong one, and nobody would see it.
@@ -121,6 +123,6 @@ def gather(
             raise Problem(f"there are more rows than {rows_max:,} (rows_max); nothing was published")
         kept.add(batch)
         doing.context.progress(kept.rows / rows_max, f"{kept.rows:,} rows")
-        batch = list(islice(coming, BATCH_ROWS))
+        batch = list(islice(coming, size))
     kept.settle()
     return kept.rows

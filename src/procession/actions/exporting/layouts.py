@@ -45,7 +45,10 @@ class FixedColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     point: Annotated[Literal[".", ",", "none"], msgspec.Meta(description="the decimal mark; none: 12.50 is 1250")] = "."
     sign: Annotated[
         Literal["leading", "trailing", "refuse"],
-        msgspec.Meta(description="where the minus of a number stands; refuse: there must be none"),
+        msgspec.Meta(
+            description="where the minus of a number stands; trailing: others have a blank in its place; refuse: there "
+            "must be none"
+        ),
     ] = "leading"
     date: Annotated[
         Annotated[str, msgspec.Meta(max_length=60)] | None,

@@ -118,7 +118,9 @@ def _pointed(text: str, field: FixedColumn) -> str:
 def _signed(text: str, field: FixedColumn) -> str:
     if field.sign != "trailing":
         return text
-    return f"CASE WHEN starts_with({text}, '-') THEN substring({text}, 2) || '-' ELSE {text} END"
+    # A place of its own: a reader that takes it off would take the last digit of what has no minus.
+    others = f"CASE WHEN {text} = '' THEN '' ELSE {text} || ' ' END"
+    return f"CASE WHEN starts_with({text}, '-') THEN substring({text}, 2) || '-' ELSE {others} END"
 
 
 def filled(name: str, cell: TextCell, field: FixedColumn) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from procession.actions import database, expecting, references, relations, values
+from procession.actions import database, expecting, messages, references, relations, values
 from procession.actions.contract import (
     TABLE,
     Action,
@@ -78,10 +78,12 @@ def _run(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list
     status = StepStatus.WARNING if warnings else StepStatus.SUCCESS
     read = ", ".join(f"{name} ({_rows(one.rows)})" for name, one in made.items())
     gave = ", ".join(f"{name} ({'one value' if rows is None else _rows(rows)})" for name, rows in given.items())
-    said = [*([f"read {read}"] if read else []), *([f"gave {gave}"] if gave else []), *warnings]
+    said = "; ".join([*([f"read {read}"] if read else []), *([f"gave {gave}"] if gave else [])])
     figures = {f"rows_in.{name}": one.rows for name, one in made.items()}
     figures |= {f"rows_out.{name}": rows for name, rows in given.items() if rows is not None}
-    return StepOutcome(status=status, message="; ".join(said), outputs=outputs, figures=figures)
+    return StepOutcome(
+        status=status, message=messages.joined(context, said, warnings), outputs=outputs, figures=figures
+    )
 
 
 def _rows(count: int) -> str:

@@ -10,6 +10,9 @@ from enum import IntEnum
 RELATION = "cells of a file"  # the table that a reader makes; users' names cannot have a space
 RAW = "values of a file"  # a table that the source of cells may read
 
+# Of a file, of any kind: as many as a sheet has.
+COLUMNS_MAX = 16_384
+
 FAILS = "error('the cells are not what they seemed to be')"  # SQL of a value that fails the statement
 
 

@@ -71,6 +71,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     """Make the wanted table of the cells.
 
     Raises Problem naming the line or cell, the column, the value and what was expected."""
+    database.plan_for(connection, len(cells.columns))
     # One pass if all goes well; the slow way gives the same answer.
     columns, money, times, rejected = _columns(cells, options, wanted.file), dict[str, str](), tuple[str, ...](), None
     found = _guess(connection, columns, cells, wanted)

@@ -20,7 +20,7 @@ from procession.actions.contract import FileInput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import cells, edges, records, text
-from procession.actions.reading.cells import CellColumn, Cells, Recognised
+from procession.actions.reading.cells import COLUMNS_MAX, CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.records import Dialect, Unreadable
 from procession.actions.reading.text import Text
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import duckdb
 
 DELIMITERS = ",;\t|"  # in this order of preference
-COLUMNS_MAX = 16_384
 _SAMPLE_RECORDS = 200  # whole records to try delimiters on
 _CHUNK_BYTES = 1 << 20
 _NOTHING = 0  # in a rewritten file

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _NO_TEXT = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".ndjson"})
 _FOR_PEOPLE = frozenset({FileKind.CSV, FileKind.SHEET})
+_MANY_COLUMNS = 1_000
 LOGGED_CHARACTERS_MAX = 4_000  # DuckDB's message repeats the faulty line
 
 _READERS: Mapping[FileKind, Callable[..., Cells]] = {
@@ -104,6 +105,7 @@ def relation_of(
     if source.size_bytes == 0:
         raise Problem(f'the file "{source.name}" is empty')
     hidden = {source.path: source.name, f"{context.folder}/": ""}
+    cells: Cells | None = None
     try:
         # By its bytes: a workbook called .csv is read as what it is.
         kind = kinds.kind_of(source, takes_xml=options.records is not None)
@@ -116,13 +118,18 @@ def relation_of(
         made = _made(connection, cells, options, wanted)
     # Before duckdb.Error, of which it is one: here the file is fine.
     except duckdb.OutOfMemoryException as error:
-        raise Problem(
-            f'the file "{source.name}" cannot be read: it needs more memory than this step may use'
-        ) from error
+        raise _too_large(source, cells) from error
     except duckdb.Error as error:
         context.log(f"{database.hide(str(error), hidden)[:LOGGED_CHARACTERS_MAX]}\n")
         raise Problem(f'the file "{source.name}" cannot be read: {database.complaint(error, hidden)}') from error
     return LoadedFile(kind=kind, recognised=cells.recognised, relation=made)
+
+
+def _too_large(source: FileInput, cells: Cells | None) -> Problem:
+    # Every column takes memory of its own, however few rows there are.
+    columns = len(cells.columns) if cells is not None else 0
+    width = f" for its {columns:,} columns" if columns >= _MANY_COLUMNS else ""
+    return Problem(f'the file "{source.name}" cannot be read: it needs more memory{width} than this step may use')
 
 
 def _made(

@@ -48,7 +48,10 @@ def _declared(headings: list[str], columns: Mapping[str, ColumnOptions], file: s
         # The heading first: a column may be called 2026.
         numbers = places.get(key) or _position(key, len(headings))
         if not numbers:
-            raise Problem(f'the file "{file}" has no column "{key}" (it has {_listed(headings)})')
+            near = "".join(
+                f"; {heading!r} differs in blanks or case alone" for heading in headings if _alike(heading, key)
+            )
+            raise Problem(f'the file "{file}" has no column "{key}" (it has {_listed(headings)}){near}')
         if len(numbers) > 1:
             at = " and ".join(str(number + 1) for number in numbers[:_PLACES_MAX])
             at += ", ..." if len(numbers) > _PLACES_MAX else ""
@@ -57,6 +60,11 @@ def _declared(headings: list[str], columns: Mapping[str, ColumnOptions], file: s
             raise Problem(f'columns names column {numbers[0] + 1} of the file "{file}" twice')
         found[numbers[0]] = options
     return found
+
+
+def _alike(heading: str, key: str) -> bool:
+    """Whether an eye takes them for equal; split() knows the blanks that do not break, too."""
+    return heading != key and "".join(heading.split()).casefold() == "".join(key.split()).casefold()
 
 
 def _position(key: str, width: int) -> list[int]:

@@ -15,7 +15,7 @@ from procession.actions.contract import FileInput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.reading import aggregates, number_texts
-from procession.actions.reading.cells import RELATION, CellColumn, Cells, Kind
+from procession.actions.reading.cells import COLUMNS_MAX, RELATION, CellColumn, Cells, Kind
 from procession.actions.reading.options import FileOptions
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def schema(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[list[str],
         place = _behind(rows, place)
     if not names:
         raise Unsuited("it has no columns")
+    if len(names) > COLUMNS_MAX:
+        raise Unsuited(f"it has {len(names):,} columns; at most {COLUMNS_MAX:,} are read")
     wide = [row for row in rows if row[3] > _DIGITS_MAX]  # DuckDB would make binary fractions of them
     if wide:
         raise Unsuited(f'"{wide[0][0]}" has decimals of {wide[0][3]} digits; at most {_DIGITS_MAX} are read')

@@ -24,6 +24,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _FAMILIES = {"utf-16-le": "utf-16", "utf-16-be": "utf-16", "utf-32-le": "utf-32", "utf-32-be": "utf-32"}
+_CONTROLS = re.compile(rb"[\x80-\x84\x86-\x9f]")  # without 0x85, which mainframes end lines with
 _SEPARATOR_LINE = re.compile(r'\A"?sep=(.)"?\s*\Z', re.IGNORECASE)
 _UNCLEAR_SEPARATOR_LINE = re.compile(r'\A"?sep\s?=', re.IGNORECASE)
 
@@ -73,7 +74,17 @@ def _doubt(path: Path, called: str, encoding: str) -> str:
     if encoding.startswith(("utf", "u")) or encoding == "ascii":
         return ""
     letters = letters_of_utf_8(path)
-    return f"{called} is UTF-8, and encoding says {encoding}: {letters:,} letters may be wrong" if letters > 2 else ""
+    if letters > 2:
+        return f"{called} is UTF-8, and encoding says {encoding}: {letters:,} letters may be wrong"
+    if encoding.startswith("iso8859") and (count := _controls(path)):
+        return f"{called} holds {count:,} characters of cp1252, such as quotes and €, that {encoding} has not"
+    return ""
+
+
+def _controls(path: Path) -> int:
+    """How many bytes are characters that no text of ISO 8859 has: what Windows writes there are letters."""
+    with path.open("rb") as file:
+        return sum(len(_CONTROLS.findall(chunk)) for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""))
 
 
 def letters_of_utf_8(path: Path) -> int:

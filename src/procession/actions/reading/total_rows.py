@@ -26,6 +26,7 @@ WORDS = (
     r"[üu]bertrag|carried forward|brought forward|c/f|b/f|somme|solde|totale|suma|razem|celkem|ukupno|totaal|yhteensä|"
     r"i alt|összesen|toplam|итого|всего)\p{L}*([^\p{L}].*)?"
 )
+_TEXTS_MAX = 20  # columns that may say so
 _ROWS_MIN = 3  # a row that equals the only one before it is another item
 
 
@@ -102,39 +103,46 @@ def overlooked(connection: duckdb.DuckDBPyConnection, made: Relation, relation: 
     """What to warn of where nobody spoke of totals: a last row that is the sum of the others. "" for nothing."""
     if made.rows < _ROWS_MIN:
         return ""
-    row = made.rows - 1
-    columns = database.columns(connection, relation)
+    row, columns = made.rows - 1, database.columns(connection, relation)
     numbers = [name for name, type_ in columns.items() if kinds.of(type_) is ValueKind.NUMBER]
-    others = [name for name in columns if name not in numbers]
-    last = f"(FROM {quote(relation)} WHERE rowid = {row})"
-    # The single row first: mostly nothing in it looks like one of totals, and no other row is looked at.
-    texts = aggregates.over(connection, [f"any_value(CAST({quote(name)} AS VARCHAR))" for name in others], last)
-    if not any(text is None for text in texts) and not _has_word(connection, texts):
+    items = _items(connection, relation, [name for name in columns if name not in numbers], row)
+    found = _sum(connection, relation, numbers, row, items)
+    if found is None:
         return ""
-    cells = aggregates.over(connection, [f"any_value({quote(name)})" for name in numbers], last)
-    given = {name: cell for name, cell in zip(numbers, cells, strict=True) if isinstance(cell, Decimal | int) and cell}
-    sums = aggregates.over(connection, [f"sum({quote(name)})" for name in given], quote(relation))
-    name = next((name for (name, cell), total in zip(given.items(), sums, strict=True) if total == 2 * cell), None)
-    # Without a word for it: nothing but numbers, in a file whose other rows say what they are.
-    if name is None or not (_has_word(connection, texts) or _is_bare(connection, relation, others, texts)):
-        return ""
-    [shown] = values.alike(Decimal(given[name]))
+    name, [shown] = found[0], values.alike(found[1])
     return (
         f"{made.place(row, name)} of {made.file} is read as a row, and looks like the total of the rows before it "
         f'("{name}" is {shown}); total_row: check, or skip, leaves it out'
     )
 
 
-def _has_word(connection: duckdb.DuckDBPyConnection, texts: Sequence[str | None]) -> bool:
-    query = f"SELECT coalesce(bool_or(regexp_full_match(text, '{WORDS}')), false) FROM unnest($texts) AS t(text)"
-    row = connection.execute(query, {"texts": list(texts)}).fetchone()
-    return bool(row and row[0])
-
-
-def _is_bare(
-    connection: duckdb.DuckDBPyConnection, relation: str, others: Sequence[str], texts: Sequence[str | None]
-) -> bool:
+def _items(connection: duckdb.DuckDBPyConnection, relation: str, others: Sequence[str], row: int) -> list[str]:
+    """SQL of the rows that the last one may be the sum of; none where nothing in it looks like a total."""
+    # The single row first: mostly it is one like the others, and no other row is looked at.
+    last = f"(FROM {quote(relation)} WHERE rowid = {row})"
+    texts = aggregates.over(connection, [f"any_value(CAST({quote(name)} AS VARCHAR))" for name in others], last)
+    words = [f"coalesce(regexp_full_match(CAST({quote(name)} AS VARCHAR), '{WORDS}'), false)" for name in others]
+    is_word = aggregates.over(connection, [f"bool_or({word})" for word in words[:_TEXTS_MAX]], last)
+    if any(is_word):
+        # Also without the totals of sections, which a last one may count or not.
+        return [f"rowid < {row}", f"rowid < {row} AND NOT ({' OR '.join(words[:_TEXTS_MAX])})"]
+    # Without a word for it: nothing but numbers, in a file whose other rows say what they are.
     if not others or any(text is not None for text in texts):
-        return False
+        return []
     filled = aggregates.over(connection, [f"count({quote(name)})" for name in others], quote(relation))
-    return bool(max(filled) == database.count(connection, relation) - 1)
+    return [f"rowid < {row}"] if max(filled) == row else []
+
+
+def _sum(
+    connection: duckdb.DuckDBPyConnection, relation: str, numbers: Sequence[str], row: int, items: Sequence[str]
+) -> tuple[str, Decimal] | None:
+    """A column whose last value is the sum of those items, and that value."""
+    for condition in items:
+        terms = [f"any_value({quote(name)}) FILTER (rowid = {row})" for name in numbers]
+        last = aggregates.over(connection, terms, quote(relation))
+        terms = [f"sum({quote(name)}) FILTER ({condition})" for name in numbers]
+        for name, value, total in zip(numbers, last, aggregates.over(connection, terms, quote(relation)), strict=True):
+            # A binary fraction is no total that anybody wrote.
+            if value and isinstance(value, Decimal | int) and value == total:
+                return name, Decimal(value)
+    return None

@@ -95,7 +95,8 @@ def _choose(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 # Not score = best, of which DuckDB makes left best = right best, and joins all with all.
-# Rows of one twin are one choice. Within a pair of twins the n-th row goes with the n-th.
+# Rows of one twin are one choice. Within a pair of twins the n-th row goes with the n-th; those that people ruled a
+# pair out of are first on the left and last on the right.
 _MUTUAL = """
 WITH left_best AS (SELECT left_row, min(score) AS best FROM candidates GROUP BY 1),
 right_best AS (SELECT right_row, min(score) AS best FROM candidates GROUP BY 1),
@@ -113,8 +114,11 @@ mutual AS (
     WHERE c.score <= l.best AND c.score <= r.best
 )
 SELECT left_row, right_row, left_twin, right_twin FROM mutual
-QUALIFY dense_rank() OVER (PARTITION BY left_twin, right_twin ORDER BY left_row)
-    = dense_rank() OVER (PARTITION BY left_twin, right_twin ORDER BY right_row)
+QUALIFY dense_rank() OVER (
+    PARTITION BY left_twin, right_twin ORDER BY left_row NOT IN (SELECT left_row FROM never), left_row
+) = dense_rank() OVER (
+    PARTITION BY left_twin, right_twin ORDER BY right_row IN (SELECT right_row FROM never), right_row
+)
 """
 
 

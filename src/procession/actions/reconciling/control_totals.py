@@ -60,8 +60,10 @@ def _parts(number: int, currency: int | None, purpose: int | None) -> list[str]:
     counted = f"{number} AS side, i.row, i.amount, {_hash('i', currency)} AS currency"
     # Both sides of a pair in one line of the summary, or each purpose would show a difference that there is not.
     own, joined = _hash("i", purpose), ""
-    if purpose is not None and side == "right":
-        own, joined = f"coalesce(l.hash_{purpose}, i.hash_{purpose})", " JOIN left_items l ON l.row = p.left_row"
+    if purpose is not None:
+        other = SIDES[1 - number]
+        joined = f" JOIN {other}_items o ON o.row = p.{other}_row"
+        own = f"coalesce({', '.join(_hash(alias, purpose) for alias in ('io' if side == 'left' else 'oi'))})"
     return [
         f"SELECT p.rule, {counted}, {own} AS purpose FROM pairs p JOIN {rows} ON i.row = p.{side}_row{joined}",
         f"SELECT g.rule, {counted}, h.purpose FROM grouped g JOIN {rows} ON i.row = g.row "

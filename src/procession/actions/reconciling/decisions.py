@@ -78,6 +78,25 @@ def find(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, given: Side, k
             f"{half[0]:,} decisions to match find only one of their two rows, such as {half[1]} with {half[2]}; "
             "it stays open"
         )
+    yield from _slips(connection, ledgers, key)
+
+
+def _slips(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, key: int) -> Iterator[str]:
+    """Tells of keys that would be a row's but for blanks, case and zeros in front: a sheet makes 12 of 0012."""
+    alike = "upper(ltrim(trim({}), '0'))".format
+    found = " UNION ALL ".join(
+        f"SELECT n, {side}_key AS said, key AS meant FROM decided JOIN ({_rows(ledgers, side, key)}) "
+        f"ON {alike('key')} = {alike(f'{side}_key')} WHERE decision <> 'open' AND {side}_row IS NULL"
+        for side in SIDES
+    )
+    row = connection.execute(f"SELECT count(DISTINCT n), arg_min(said, n), arg_min(meant, n) FROM ({found})").fetchone()
+    assert row is not None
+    # Not taken for the row's: nobody is forbidden to have a 12 and a 0012.
+    if row[0]:
+        yield (
+            f"{row[0]:,} decisions count for nothing: they name rows by keys that are not quite theirs, such as "
+            f'"{row[1]}" for "{row[2]}"'
+        )
 
 
 def _rows(ledgers: Ledgers, side: str, key: int) -> str:

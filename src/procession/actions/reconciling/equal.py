@@ -44,10 +44,12 @@ def _pair_twins(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, key: 
     connection.execute(
         f"CREATE TABLE twin_keys AS SELECT {key} AS k FROM right_open WHERE row IN (SELECT right_row FROM crowded)"
     )
-    # By their place in the file, so that the same files always give the same pairs.
-    for side in SIDES:
+    # By their place in the file, so that the same files always give the same pairs; and those that people ruled a
+    # pair out of first on the left and last on the right, where each other's twins are.
+    for side, last in zip(SIDES, ("NOT IN", "IN"), strict=True):
+        order = f"row {last} (SELECT {side}_row FROM never), row"
         connection.execute(
-            f"CREATE TABLE {side}_twins AS SELECT row, k, row_number() OVER (PARTITION BY k ORDER BY row) AS turn "
+            f"CREATE TABLE {side}_twins AS SELECT row, k, row_number() OVER (PARTITION BY k ORDER BY {order}) AS turn "
             f"FROM (SELECT row, {key} AS k FROM {asked(rule, side)}) WHERE k IN (FROM twin_keys)"
         )
     connection.execute("INSERT INTO found SELECT l.row, r.row FROM left_twins l JOIN right_twins r USING (k, turn)")

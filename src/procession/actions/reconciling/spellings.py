@@ -29,7 +29,7 @@ _VALUES = frozenset({"Number", "Money", "Date"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """Columns that a rule compares; `texts`: those that it compares as written."""
+    """Columns that rules compare; `texts`: those that they compare as written."""
 
     both: Ledgers
     compared: Sequence[int]
@@ -38,29 +38,39 @@ class _Asked:
 
 def warnings(connection: duckdb.DuckDBPyConnection, both: Ledgers, rules: Sequence[MatchingRule]) -> list[str]:
     """Warnings about open rows: one for each pair of columns, whatever rules compare it."""
-    found: dict[int, str] = {}
     texts = [number for number in range(len(both.keys)) if both.is_text(number) and not both.is_amount(number)]
-    for compared in dict.fromkeys(rule.keys for rule in rules if rule.kind == "pairs"):
-        if asked := [key for key in compared if key in texts]:
-            found = dict(_told(connection, _Asked(both=both, compared=compared, texts=asked))) | found
+    compared = dict.fromkeys(rule.keys for rule in rules if rule.kind == "pairs" and set(rule.keys) & set(texts))
+    if not compared:
+        return []
+    every = list(dict.fromkeys(key for keys in compared for key in keys))
+    asked = _Asked(both=both, compared=every, texts=[key for key in every if key in texts])
+    # Once for all rules: a dozen functions make what a text may mean.
+    for one in both.sides:
+        connection.execute(f"CREATE TABLE {one.name}_spelled AS {_open(asked, one)}")
+    found: dict[int, str] = {}
+    for keys in compared:
+        found = dict(_told(connection, both, keys, [key for key in keys if key in texts])) | found
+    for one in both.sides:
+        connection.execute(f"DROP TABLE {one.name}_spelled")
     return list(found.values())
 
 
-def _told(connection: duckdb.DuckDBPyConnection, asked: _Asked) -> Iterator[tuple[int, str]]:
+def _told(
+    connection: duckdb.DuckDBPyConnection, both: Ledgers, compared: Sequence[int], texts: Sequence[int]
+) -> Iterator[tuple[int, str]]:
     """Key and words for each that differs in two open rows which are alike otherwise."""
-    left, right = (_open(asked, one) for one in asked.both.sides)
-    alike = ", ".join(f"meant_{key}" for key in asked.compared)
+    alike = ", ".join(["amount", *(f"meant_{key}" for key in compared)])
     shown = ", ".join(
         f"count(DISTINCT l.row) FILTER (l.key_{key} <> r.key_{key}), "
         f"arg_min([l.key_{key}, r.key_{key}], l.row) FILTER (l.key_{key} <> r.key_{key})"
-        for key in asked.texts
+        for key in texts
     )
-    others = f"SELECT DISTINCT * EXCLUDE (row) FROM ({right})"
-    row = connection.execute(f"SELECT {shown} FROM ({left}) l JOIN ({others}) r USING (amount, {alike})").fetchone()
+    others = f"SELECT DISTINCT {alike}, {', '.join(f'key_{key}' for key in texts)} FROM right_spelled"
+    row = connection.execute(f"SELECT {shown} FROM left_spelled l JOIN ({others}) r USING ({alike})").fetchone()
     assert row is not None
-    for key, count, texts in zip(asked.texts, row[::2], row[1::2], strict=True):
+    for key, count, pair in zip(texts, row[::2], row[1::2], strict=True):
         if count:
-            yield key, _words(asked.both.keys[key], count, *texts)
+            yield key, _words(both.keys[key], count, *pair)
 
 
 def _words(pair: Pair, count: int, left: str, right: str) -> str:
@@ -81,7 +91,7 @@ def _open(asked: _Asked, one: Side) -> str:
         f"{_meant(asked, one, key) if key in asked.texts else values_of[key]} AS meant_{key}" for key in asked.compared
     )
     written = ", ".join(f"{values_of[key]} AS key_{key}" for key in asked.texts)
-    # Only rows whose amount is open on the other side too: a dozen functions make what a text may mean.
+    # Only rows whose amount is open on the other side too.
     rows = f"(SELECT * FROM {one.name}_open SEMI JOIN {one.other}_open USING (amount))"
     return f"SELECT o.row, o.amount, {written}, {meant} FROM {one.rows} JOIN {rows} o ON o.row = {one.row}"
 

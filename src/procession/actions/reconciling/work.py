@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from procession.actions import database, expecting, values
+from procession.actions import database, expecting, messages, values
 from procession.actions.contract import Context, OutputValue, StepOutcome
 from procession.actions.problems import Problem
 from procession.actions.reconciling import (
@@ -85,7 +85,7 @@ def _failed(context: Context, error: duckdb.Error) -> StepOutcome:
 def _outcome(found: Found, written: Mapping[str, OutputValue]) -> StepOutcome:
     return StepOutcome(
         status=StepStatus.WARNING if found.warnings else StepStatus.SUCCESS,
-        message="; ".join([_summary(found), *found.warnings]),
+        message=messages.joined(context, _summary(found), found.warnings),
         outputs=written,
         figures=found.figures,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from procession.actions.problems import Problem
 from procession.actions.sql.sql_complaints import listed
+from procession.model.nearest import nearest
 
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\Z")
 
@@ -57,8 +57,8 @@ def column(columns: Iterable[str], wanted: str, where: str) -> str:
     by_name = {name.lower(): name for name in names}
     if (found := by_name.get(wanted.lower())) is not None:
         return found
-    near = difflib.get_close_matches(wanted.lower(), by_name, n=1)
-    meant = f', did you mean "{by_name[near[0]]}"?' if near else "; there are:"
+    near = nearest(wanted.lower(), by_name)
+    meant = f', did you mean "{by_name[near]}"?' if near else "; there are:"
     raise Problem(f'{where}: there is no column "{wanted}"{meant} {"" if near else listed(names)}'.rstrip())
 
 

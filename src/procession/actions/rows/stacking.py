@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from procession.actions.reading.columns import Relation
 
+_FILES_NAMED = 3  # in a warning
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
@@ -109,4 +111,9 @@ def _lacking(parts: Mapping[str, str], columns: Mapping[str, Mapping[str, str]])
     for key, column in every.items():
         without = [parts[part] for part in parts if key not in names[part]]
         if without:
-            yield f'{" and ".join(without)} {"has" if len(without) == 1 else "have"} no column "{column}"'
+            yield f'{_files(without)} {"has" if len(without) == 1 else "have"} no column "{column}"'
+
+
+def _files(names: Sequence[str]) -> str:
+    left = len(names) - _FILES_NAMED
+    return " and ".join([*names[:_FILES_NAMED], *([f"{left:,} more files"] if left > 1 else names[_FILES_NAMED:])])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from procession.actions import database, references
+from procession.actions import database, messages, references
 from procession.actions.contract import TABLE, Context, OutputValue, StepOutcome
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
@@ -160,7 +160,7 @@ def perform(context: Context, work: Callable[[RowWork], str]) -> StepOutcome:
         connection.close()
     return StepOutcome(
         status=StepStatus.WARNING if doing.warnings else StepStatus.SUCCESS,
-        message="; ".join([said, *doing.warnings]),
+        message=messages.joined(context, said, doing.warnings),
         outputs=doing.outputs,
         figures=doing.figures,
     )

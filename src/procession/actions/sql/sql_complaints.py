@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _TYPOGRAPHIC = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e")
 NAMES_MAX = 30  # of columns or tables in a message
+NAME_CHARACTERS_MAX = 80  # a heading may be as long as a text
 NOTES_MAX = 3
 _COLUMN = re.compile(
     r'(?:Referenced column|Table "[^"]*" does not have a column (?:with name|named)|Referenced update column|Column)'
@@ -77,7 +78,7 @@ def _near(error: duckdb.Error) -> str:
 def listed(names: Sequence[str]) -> str:
     """The first of them, and how many more there are."""
     more = f" and {len(names) - NAMES_MAX:,} more" if len(names) > NAMES_MAX else ""
-    return (", ".join(names[:NAMES_MAX]) or "none") + more
+    return (", ".join(name[:NAME_CHARACTERS_MAX] for name in names[:NAMES_MAX]) or "none") + more
 
 
 def hint(error: duckdb.Error, made: Mapping[str, Relation]) -> str:

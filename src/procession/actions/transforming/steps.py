@@ -171,13 +171,17 @@ def unpivot(stage: TransformRows, said: UnpivotStep) -> None:
     for name in (said.name, said.value):
         if name.lower() in {column.lower() for column in stays}:
             raise Problem(f'{stage.where}: there is a column "{name}" already')
-    parts = [
-        f"SELECT {ROW}, {number} AS {_RANK}, {''.join(f'{quote(one)}, ' for one in stays)}"
-        f"{literal(name)} AS {quote(said.name)}, {quote(name)} AS {quote(said.value)} FROM {stage.numbered}"
-        for number, name in enumerate(columns)
-    ]
+    # Lists side by side: a SELECT for each column takes DuckDB the square of their number to plan.
+    lists = (
+        f"unnest(range({len(columns)})) AS {_RANK}",
+        f"unnest([{', '.join(map(literal, columns))}]) AS {quote(said.name)}",
+        f"unnest([{', '.join(map(quote, columns))}]) AS {quote(said.value)}",
+    )
+    chosen = ", ".join([ROW, *map(quote, stays), *lists])
     # Not DuckDB's UNPIVOT, which leaves out empty cells unless it is told otherwise.
-    stage.becomes(f"SELECT * EXCLUDE ({ROW}, {_RANK}) FROM ({' UNION ALL '.join(parts)}) ORDER BY {ROW}, {_RANK}")
+    stage.becomes(
+        f"SELECT * EXCLUDE ({ROW}, {_RANK}) FROM (SELECT {chosen} FROM {stage.numbered}) ORDER BY {ROW}, {_RANK}"
+    )
 
 
 def pivot(stage: TransformRows, said: PivotStep) -> None:
@@ -195,7 +199,8 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
     if not stays and not headings:
         raise Problem(f"{stage.where}: there are no rows, so there are no columns")
     is_it = f"CAST({quote(name)} AS VARCHAR) ="
-    cells = [f"{how}({quote(value)}) FILTER (WHERE {is_it} {literal(one)}) AS {quote(one)}" for one in headings]
+    # No FILTER: DuckDB cuts all columns of the statement to size for each, which is their square.
+    cells = [f"{how}(CASE WHEN {is_it} {literal(one)} THEN {quote(value)} END) AS {quote(one)}" for one in headings]
     keys = ", ".join(quote(column) for column in stays)
     end = f" GROUP BY {keys} ORDER BY {', '.join(f'{quote(column)} NULLS LAST' for column in stays)}" if stays else ""
     chosen = ", ".join([*([keys] if stays else []), *cells])

@@ -30,6 +30,8 @@ _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?\Z",
 # The escaped backslash first: in \\ud83d nothing is escaped but the backslash.
 _SURROGATES = re.compile(r"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 # The parser compares each with all before it; a file has no tags, and so no use for them.
+# In a word, and not of ${step.property}.
+_BARE_BRACE = re.compile(r"[^\s\[{,\"'$]\{[A-Za-z_]|(?<!\$)\{\w+\}[^\s,\]}\"']")
 _TAG_DIRECTIVE = re.compile("(?:\\A\ufeff?|[\r\n\x85\u2028\u2029])%TAG")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -102,6 +104,12 @@ class Document:
             raise FileMistakes(tuple(sorted(self.mistakes)))
 
 
+def _advice(text: str, spot: Spot) -> str:
+    """What the line needs most often: in one with brackets, name-{month}.csv is read as one more of them."""
+    line = text.splitlines()[spot.line - 1] if spot.line <= len(text.splitlines()) else ""
+    return '; a text with { in it must stand in quotes: "name-{key}.csv"' if _BARE_BRACE.search(line) else ""
+
+
 def read(text: str, *, file: str = "") -> Document:
     """The document in the text; mistakes that leave it readable (a key twice) are noted in it.
 
@@ -119,7 +127,7 @@ def read(text: str, *, file: str = "") -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
-        document.note(spot, f"this is not YAML: {error.problem or error.context}")
+        document.note(spot, f"this is not YAML: {error.problem or error.context}{_advice(text, spot)}")
     except yaml.reader.ReaderError as error:
         # This error alone has no mark, only an offset.
         document.note(
