@@ -23,7 +23,7 @@ from bench.figures import Figure, Report
 _WARM = """
 import json, sys
 from pathlib import Path
-import duckdb, fastexcel, msgspec, xlsxwriter
+import duckdb, msgspec, xlsxwriter
 from procession.actions import database, registry
 from procession.actions.contract import FileInput, OutputTarget
 from procession.actions.importing import importing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import random
 import zipfile
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ import xlsxwriter
 
 from procession.actions.problems import Problem
 from procession.actions.reading import binary_values
-from procession.actions.reading.sheets import containers, glances, quick
+from procession.actions.reading.sheets import containers, cuts, quick
 from procession.actions.reading.sheets.values import double_text
 from tests.actions.reading import relation
 from tests.actions.reading.workbooks import MAIN, Reading, book, package, read, sheet
@@ -32,6 +31,21 @@ def way(request, monkeypatch):
     """Sheets of any size are read this way."""
     monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0 if request.param == "quick" else 1 << 40)
     return request.param
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """What the quick way gives for each sheet that it is asked for."""
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0)
+    found: list[Any] = []
+    read_quickly = quick.QuickSheet.read
+
+    def reading(sheet: quick.QuickSheet) -> Any:
+        found.append(read_quickly(sheet))
+        return found[-1]
+
+    monkeypatch.setattr(quick.QuickSheet, "read", reading)
+    return found
 
 
 def by_xlsxwriter(path: Path, rows: list[list[Any]]) -> Path:
@@ -160,18 +174,8 @@ def test_both_ways_give_the_same_of_a_sheet(tmp_path, monkeypatch, write, rows):
             same_by_both_ways(file, monkeypatch, **options)
 
 
-def test_the_quick_way_is_taken_for_a_plain_sheet(tmp_path, monkeypatch):
+def test_the_quick_way_is_taken_for_a_plain_sheet(tmp_path, taken):
     """Otherwise the tests of this file would compare the exact way with itself."""
-    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", 0)
-    taken: list[Any] = []
-    settle = quick._settle
-
-    def settled(*arguments: Any) -> Any:
-        taken.append(settle(*arguments))
-        return taken[-1]
-
-    monkeypatch.setattr(quick, "_settle", settled)
-
     for seed, write in enumerate([by_xlsxwriter, by_openpyxl]):
         read(write(tmp_path / f"{seed}.xlsx", mixture(seed)))
 
@@ -319,16 +323,97 @@ def test_the_pieces_of_a_sheet_are_looked_at_like_the_whole(tmp_path, monkeypatc
     assert len(reading.texts) == 398
 
 
-@pytest.mark.parametrize("has_library", [True, False])
-def test_bytes_are_found_with_and_without_the_c_library(monkeypatch, has_library):
-    def none(_name: None) -> None:
-        raise OSError
+HEADS = "".join(f'<c r="{letter}1" t="inlineStr"><is><t>{letter.lower()}</t></is></c>' for letter in "ABC")
+SHARED = (
+    "<si><t>one</t></si>",
+    "<si><t/></si>",
+    '<si><t xml:space="preserve"> a\nb </t></si>',
+    "<si><t>x&amp;#65;</t></si>",
+)
+RICH = ("<si><r><t>ri</t></r><r><t>ch</t></r></si>", '<si><t>項目</t><rPh sb="0" eb="2"><t>コウモク</t></rPh></si>')
+REPORTED = {
+    "calamine 607": ('<c r="A2" t="s"><v>0</v></c><c r="B2" t="s"><v/></c>', '<c r="A3" t="s"><v>0</v></c>'),
+    "fast-excel-reader 10": (
+        '<c r="A2" t="s"><v>0</v></c><c r="B2" t="s"><v>1</v></c>',
+        '<c r="B3" t="s"><v>0</v></c>',
+    ),
+    "exceljs 584": (
+        '<c r="A2" t="str"><v>a_x000D_&#10;b</v></c>',
+        '<c r="A3" t="str"><v>_x005F_x000D_</v></c>',
+    ),
+    "spreadsheet-parsexlsx 72": ('<c r="A2" t="s"><v>4</v></c>', '<c r="A3" t="s"><v>5</v></c>'),
+    "SheetJS 14": ('<c r="A2" t="str"><v>&#228;&#x1F600;&lt;</v></c>', '<c r="A3" t="s"><v>3</v></c>'),
+    "xlsx-format 58": ('<c r="A2"><v>1</v></c><c r="B2" s="0"/><c r="C2"><v>2</v></c>', '<c r="B3" s="0"/>'),
+    "npoi 1326": (
+        '<c r="A2"><v>1</v></c>' + "".join(f'<c r="{c}2" s="0"/>' for c in "BCDEFGH"),
+        '<c r="A3"><v>2</v></c>',
+    ),
+    "duckdb-excel 69": ('<c r="A2" t="str"><v>x</v></c>', '<c r="B3" t="str"><v>1.0.1</v></c><c r="C3"><v>5</v></c>'),
+    "calamine 261": ("<c><v>1</v></c><c><v>2</v></c>", "<c><v>3</v></c>"),
+    "openpyxl 1967": ('<c r="A2"><f>B2&lt;1</f><v>1</v></c>', '<c r="A3"><f t="shared" si="0"/><v>2</v></c>'),
+    "a shared text that is not there": ('<c r="A2" t="s"><v>0</v></c>', '<c r="A3" t="s"><v>6</v></c>'),
+    "a place twice": ('<c r="A2"><v>1</v></c>', '<c r="A3"><v>1</v></c><c r="A3"><v>2</v></c>'),
+    "a place of another row": ('<c r="A2"><v>1</v></c>', '<c r="A2"><v>1</v></c>'),
+    "places out of order": ('<c r="A2"><v>1</v></c>', '<c r="B3"><v>1</v></c><c r="A3"><v>2</v></c>'),
+    "what no number is": ('<c r="A2"><v>1</v></c>', '<c r="A3"><v>1_000</v></c>'),
+    "a style that is not there": ('<c r="A2"><v>1</v></c>', '<c r="A3" s="7"><v>1</v></c>'),
+    "an error": ('<c r="A2"><v>1</v></c>', '<c r="A3" t="e"><v>#N/A</v></c>'),
+    "a formula without a value": ('<c r="A2"><v>1</v></c>', '<c r="A3"><f>1</f></c>'),
+    "a comment": ('<c r="A2"><v>1</v></c>', '<c r="A3"><v>1</v></c><!-- </c><c r="B3"><v>2</v></c> -->'),
+    "a section of text": ('<c r="A2" t="str"><v>a</v></c>', '<c r="A3" t="str"><v><![CDATA[a>\n<c ]]></v></c>'),
+    "an element of its own": ('<c r="A2"><v>1</v></c>', '<c r="A3"><v>1</v><extLst/></c>'),
+    "what is no XML": ('<c r="A2" t="str"><v>a</v></c>', '<c r="A3" t="str"><v>&foo;</v></c>'),
+    "a character that is none": ('<c r="A2" t="str"><v>a</v></c>', '<c r="A3" t="str"><v>&#1;</v></c>'),
+    "line ends of two kinds": ('<c r="A2" t="str"><v>a\r\nb</v></c>', '<c r="A3" t="str"><v>c\rd</v></c>'),
+}
 
-    if not has_library:
-        monkeypatch.setattr(ctypes, "CDLL", none)
-    holds = glances._finder()
 
-    assert holds(b'\0<row r="2" hidden="1">', b"hidden=")
-    assert holds(b"hidden=", b"hidden=")
-    assert not holds(b'\0<row r="2" hidde', b"hidden=")
-    assert not holds(b"", b"hidden=")
+def raw_sheet(*rows: str, tag: str = "", end: str = "") -> str:
+    listed = "".join(f'<row r="{number}"{tag}>{end}{row}</row>{end}' for number, row in enumerate((HEADS, *rows), 1))
+    return f'<worksheet xmlns="{MAIN}"><sheetData>{listed}</sheetData></worksheet>'
+
+
+def found_by(least: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...] | str:
+    monkeypatch.setattr(quick, "SHEET_BYTES_MIN", least)
+    try:
+        found = read(path)
+    except Problem as problem:
+        return str(problem)
+    places = [found.cells.place(row, 0) for row in range(len(found.table))]
+    return found.cells.columns, found.table, found.cells.remarks, found.cells.warnings, found.cells.cautions, places
+
+
+@pytest.mark.parametrize("rows", REPORTED.values(), ids=REPORTED)
+@pytest.mark.parametrize("sample", [1, 500])
+def test_what_other_readers_got_wrong_is_the_same_by_both_ways(tmp_path, monkeypatch, rows, sample):
+    """Also where it is met behind the rows that are looked at first."""
+    monkeypatch.setattr(cuts, "SAMPLE_ROWS", sample)
+    parts = {"xl\\SharedStrings.XML": f'<sst xmlns="{MAIN}">{"".join((*SHARED, *RICH))}</sst>'}
+    path = package(tmp_path / "a.xlsx", raw_sheet(*rows), parts=parts)
+
+    assert found_by(0, path, monkeypatch) == found_by(1 << 40, path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("rows", "tag", "end", "wanted"),
+    [
+        (("n<v>1</v>", "n<v>2.50</v>"), ' ht="12.8" hidden="false"', "", [("1",), ("2.5",)]),
+        (("n<v>1</v>", "n<v>2</v>"), "", "\n", [("1",), ("2",)]),
+        (("s<v>2</v>", "s<v>3</v>", "s<v>4</v>"), "", "", [(" a\nb ",), ("x&#65;",), ("rich",)]),
+        (('str"><f aca="false">A1</f><v>y</v>', "n<v/>"), "", "", [("y",)]),
+        (("s<v/>", "s<v>0</v>"), "", "", [("one",)]),
+    ],
+    ids=["LibreOffice: LargeXlsx 17", "POI: line ends", "shared texts", "formulas", "calamine 607"],
+)
+def test_what_programs_write_is_read_quickly(tmp_path, taken, rows, tag, end, wanted):
+    """Files of LibreOffice say of each row that it is not hidden, and those that POI streams have a line each row."""
+    cells = []
+    for number, row in enumerate(rows, 2):
+        type_, _, rest = row.partition('">') if '">' in row else row.partition("<")
+        cells.append(f'<c r="A{number}" t="{type_}">{rest if rest.startswith("<") else "<" + rest}</c>')
+    parts = {"xl\\SharedStrings.XML": f'<sst xmlns="{MAIN}">{"".join((*SHARED, *RICH))}</sst>'}
+
+    reading = read(package(tmp_path / "a.xlsx", raw_sheet(*cells, tag=tag, end=end), parts=parts))
+
+    assert [row[:1] for row in reading.texts] == wanted
+    assert len(taken) == 1 and None not in taken

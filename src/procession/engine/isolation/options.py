@@ -36,7 +36,6 @@ class IsolationSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers_max: int = 16  # of each kind, in use at the same time
     preload: tuple[str, ...] = (
         "duckdb",
-        "fastexcel",
         "xlsxwriter",
         "procession.actions.reading.loading",
         "procession.actions.reconciling.work",

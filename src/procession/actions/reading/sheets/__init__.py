@@ -11,14 +11,15 @@ from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
-from procession.actions.reading.sheets import binary, containers, office, open_document, quick, tables, tabs
+from procession.actions.reading.sheets import binary, containers, office, open_document, tables, tabs
 from procession.actions.reading.sheets.binary import BinaryBook
 from procession.actions.reading.sheets.containers import Container
 from procession.actions.reading.sheets.office import OfficeBook
 from procession.actions.reading.sheets.open_document import OpenDocument
-from procession.actions.reading.sheets.quick import QuickCells
+from procession.actions.reading.sheets.quick import QuickCells, QuickSheet
 from procession.actions.reading.sheets.rows import Book, Findings, Row
 from procession.actions.reading.sheets.tables import Collector
+from procession.actions.reading.sheets.tabs import Tab
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,8 +33,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
         book = _open(container)
         tab = tabs.choose(book.tabs, options.sheet, source.name)
         collector = tables.collect(f'the sheet "{tab.name}" of "{source.name}"', options)
-        findings = Findings()
-        quickly = quick.read(connection, book, tab, collector, findings) if isinstance(book, OfficeBook) else None
+        quickly, findings = _read_quickly(connection, book, tab, collector, folder) or (None, Findings())
         if quickly is None:
             columns = _read_exactly(connection, book.rows(tab, collector.sheet, findings), collector, folder)
         else:
@@ -52,6 +52,15 @@ def _loader(connection: duckdb.DuckDBPyConnection, quickly: QuickCells, made: Ce
         return made
 
     return load
+
+
+def _read_quickly(
+    connection: duckdb.DuckDBPyConnection, book: Book, tab: Tab, collector: Collector, folder: Path
+) -> tuple[QuickCells, Findings] | None:
+    if not isinstance(book, OfficeBook):
+        return None
+    lines = folder / _LINES
+    return QuickSheet(connection=connection, book=book, tab=tab, collector=collector, path=lines).read()
 
 
 def _read_exactly(

@@ -18,7 +18,7 @@ UNPACKED_BYTES_MAX = 1 << 30
 RATIO_MAX = 100
 RATIO_FREE_BYTES = 10 << 20  # below this much unpacked, any ratio is harmless
 CHUNK_BYTES = 1 << 20
-_PACKED_BYTES = 128 << 10  # read at a time
+_PACKED_BYTES = 32 << 10  # read at a time: what comes of it stays in the cache
 # MS-CFB: how every OLE 2 file begins.
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SAVE_AS = "open it in a spreadsheet program and save it as .xlsx"

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from procession.actions.problems import Problem
 from procession.actions.reading.sheets import shared
@@ -46,17 +45,21 @@ class OfficeBook:
         handlers = Handlers(start=self._start)
         parse(container.chunks(part), handlers, f'the workbook "{container.file_name}"')
 
-    @property
-    def path(self) -> Path:
-        return self._container.path
-
     def rows(self, tab: Tab, where: str, findings: Findings) -> Iterator[Row]:
         if tab.part not in self._container:
             raise Problem(f"{where} is damaged: its cells are missing")
         return self._parsed(self._container.chunks(tab.part), where, findings, shared.strings)
 
     def size(self, tab: Tab) -> int:
-        return self._container.size(tab.part) if tab.part in self._container else 0
+        """Bytes of a sheet."""
+        return self._size(tab.part)
+
+    def texts_size(self) -> int:
+        """Bytes of those that its sheets share."""
+        return self._size(self.part_of("sharedstrings"))
+
+    def _size(self, part: str) -> int:
+        return self._container.size(part) if part in self._container else 0
 
     def chunks(self, tab: Tab) -> Iterator[bytes]:
         return self._container.chunks(tab.part)
@@ -67,23 +70,27 @@ class OfficeBook:
         return self._parsed(pieces, where, Findings(), shared.FirstStrings)
 
     def note(self, around: bytes, where: str, findings: Findings) -> None:
-        """Notes what lies around the cells of a sheet, given without its rows."""
-        # It has no rows to give: it is run for what it notes.
-        deque(self._parsed([around], where, findings, shared.strings), maxlen=0)
+        """Notes what lies around the rows of a sheet, given without them."""
+        # It is run for what it notes.
+        deque(self._parsed([around], where, findings, shared.FirstStrings), maxlen=0)
 
-    def styles(self) -> tuple[list[Shows], bytes]:
-        """What each style shows, and the part that says so."""
-        part = self.part_of("styles")
-        if part not in self._container:
-            return [], b""
-        return shared.styles(self._container, part), self._container.read(part)
+    def styles(self) -> list[Shows]:
+        return shared.styles(self._container, self.part_of("styles"))
+
+    def texts(self) -> list[str]:
+        """Those that its sheets share. Raises Problem."""
+        return shared.strings(self._container, self.part_of("sharedstrings"))
+
+    def text_chunks(self) -> Iterator[bytes]:
+        part = self.part_of("sharedstrings")
+        return self._container.chunks(part) if part in self._container else iter(())
 
     def _parsed(
         self, chunks: Iterable[bytes], where: str, findings: Findings, texts: Callable[[Container, str], Texts]
     ) -> Iterator[Row]:
         sheet = Worksheet(
             where=where,
-            styles=shared.styles(self._container, self.part_of("styles")),
+            styles=self.styles(),
             # A sheet of numbers needs no texts, and those of a large workbook take long to parse.
             texts=partial(texts, self._container, self.part_of("sharedstrings")),
             is_1904=self.is_1904,
@@ -98,11 +105,6 @@ class OfficeBook:
             f'the formulas of "{self._container.file_name}" are not computed yet, says the program that wrote it, and '
             "their stored values may be wrong; open it in a spreadsheet program and save it"
         ]
-
-    def longest_text(self) -> int:
-        """At least as many bytes as the longest shared string has."""
-        part = self.part_of("sharedstrings")
-        return max(map(len, self._container.read(part).split(b"</si>"))) if part in self._container else 0
 
     def part_of(self, kind: str) -> str:
         """The part of that kind, "" when there is none."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from procession.actions.problems import Problem
-from procession.actions.reading.sheets import formats, markup
+from procession.actions.reading.sheets import formats
 from procession.actions.reading.sheets.areas import CELLS_MAX, DIGITS_MAX
 from procession.actions.reading.sheets.containers import Container
 from procession.actions.reading.sheets.formats import Shows
@@ -51,13 +51,11 @@ def strings(container: Container, part: str) -> list[str]:
 
 
 class FirstStrings:
-    """The same strings, read as far as they are asked for. All of them are checked to be well-formed XML."""
+    """The same strings, read as far as they are asked for."""
 
     def __init__(self, container: Container, part: str) -> None:
         self._found: list[str] = []
         self._rest = _strings(container, part, self._found)
-        if part in container:
-            markup.check(container.chunks(part), _what(container))
 
     def __getitem__(self, number: int, /) -> str:
         while number >= len(self._found) and next(self._rest, self) is not self:

@@ -1,0 +1,43 @@
+"""SQL that takes the lines of `cuts` for rows of a sheet, and proves that they are nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from procession.actions.database import literal, quote
+from procession.actions.reading.cells import FAILS
+from procession.actions.reading.sheets import texts
+from procession.actions.reading.sheets.forms import WrittenColumn
+
+# No attribute's value can hold a quote.
+_HIDDEN = (
+    "CASE WHEN NOT contains(tag, 'hidden') THEN false "
+    "WHEN contains(tag, ' hidden=\"0\"') OR contains(tag, ' hidden=\"false\"') THEN false "
+    f"WHEN contains(tag, ' hidden=\"1\"') OR contains(tag, ' hidden=\"true\"') THEN true ELSE {FAILS} END"
+)
+
+
+def fields(path: Path, count: int) -> str:
+    """SQL of each line: its row's tag and number, its cells `f<i>` as they are written, NULL where there is none."""
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in (*(f"c{place}" for place in range(count)), "beyond"))
+    source = (
+        f"read_csv({literal(str(path))}, auto_detect = false, header = false, delim = '</c>', quote = '', escape = '', "
+        f"new_line = '\\n', nullstr = '', null_padding = true, columns = {{{columns}}})"
+    )
+    others = "".join(f", c{place} AS f{place}" for place in range(1, count))
+    return (
+        "SELECT left(c0, p) AS tag, split_part(c0, '\"', 2) AS n, nullif(substr(c0, p + 1), '') AS f0"
+        f"{others}, beyond FROM (SELECT *, 1 + instr(substr(c0, 2), '>') AS p FROM {source})"
+    )
+
+
+def table(fields: str, written: Sequence[WrittenColumn]) -> str:
+    """SQL of the table RAW. It fails at a row that is not written as the others."""
+    is_shared = any(form.is_shared for one in written for form in one.forms)
+    beside = f", {quote(texts.SHARED)}" if is_shared else ""
+    between = "".join(f", {sql} AS {name}" for one in written for name, sql in one.values().items())
+    values = "".join(f", {one.sql('n')} AS v{one.column}" for one in written)
+    is_row = "starts_with(tag, '><row r=\"') AND NOT contains(substr(tag, 3), '<') AND beyond IS NULL"
+    number = f"CASE WHEN {is_row} AND CAST(n AS UINTEGER)::VARCHAR = n THEN CAST(n AS UINTEGER) ELSE {FAILS} END"
+    return f"SELECT {number} AS n, {_HIDDEN} AS h{values} FROM (SELECT *{between} FROM ({fields})){beside}"
