@@ -69,7 +69,7 @@ def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: in
         if not collisions.told(error):
             return _failed(context, error)
     else:
-        return _outcome(found, written)
+        return _outcome(context, found, written)
     finally:
         connection.close()
     # Nothing was published yet, and all that was found may be wrong.
@@ -82,7 +82,7 @@ def _failed(context: Context, error: duckdb.Error) -> StepOutcome:
     return StepOutcome(status=StepStatus.FAILED, message=database.complaint(error, database.places(context.folder)))
 
 
-def _outcome(found: Found, written: Mapping[str, OutputValue]) -> StepOutcome:
+def _outcome(context: Context, found: Found, written: Mapping[str, OutputValue]) -> StepOutcome:
     return StepOutcome(
         status=StepStatus.WARNING if found.warnings else StepStatus.SUCCESS,
         message=messages.joined(context, _summary(found), found.warnings),
