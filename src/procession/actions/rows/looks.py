@@ -19,6 +19,8 @@ _BETWEEN = "chr(31)"  # stands between the values of several columns: a sign tha
 # Texts of ASCII with single blanks inside look like nothing but themselves.
 _PLAIN = "[!-~]+( [!-~]+)*"
 
+_NO_TEXTS = ("BIGINT", "INTEGER", "HUGEINT", "DECIMAL", "DOUBLE", "DATE", "TIMESTAMP", "BOOLEAN")
+
 
 def seen(text: str) -> str:
     """SQL of a text as an eye takes it: one kind of blank and of dash, nothing that has no width, whole letters."""
@@ -52,6 +54,8 @@ def twins(connection: duckdb.DuckDBPyConnection, relation: str, columns: Iterabl
     types, named = database.columns(connection, relation), list(columns)
     if "VARCHAR" not in {types[column] for column in named}:
         return ""
+    if not any(_has_odd(connection, relation, column) for column in named if not types[column].startswith(_NO_TEXTS)):
+        return ""
     texts = [f"coalesce(CAST({quote(column)} AS VARCHAR), '')" for column in named]
     # Of different values: a million rows have a few thousand.
     whole = f"SELECT DISTINCT concat_ws({_BETWEEN}, {', '.join(texts)}) AS x FROM {quote(relation)}"
@@ -64,6 +68,15 @@ def twins(connection: duckdb.DuckDBPyConnection, relation: str, columns: Iterabl
         f"JOIN texts ON {seen('texts.x')} = odd.look AND texts.x <> odd.x WHERE odd.look <> '' ORDER BY ALL LIMIT 1"
     ).fetchone()
     return "" if row is None else _told(row)
+
+
+def _has_odd(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> bool:
+    """Asked of each column first: alone it has fewer different values than all have together."""
+    values = f"SELECT DISTINCT CAST({quote(column)} AS VARCHAR) AS x FROM {quote(relation)}"
+    found = connection.execute(
+        f"SELECT 1 FROM ({values}) WHERE x <> '' AND NOT regexp_full_match(x, '{_PLAIN}') LIMIT 1"
+    )
+    return found.fetchone() is not None
 
 
 def _told(texts: Sequence[str]) -> str:
