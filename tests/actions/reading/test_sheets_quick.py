@@ -350,7 +350,7 @@ REPORTED = {
     ),
     "duckdb-excel 69": ('<c r="A2" t="str"><v>x</v></c>', '<c r="B3" t="str"><v>1.0.1</v></c><c r="C3"><v>5</v></c>'),
     "calamine 261": ("<c><v>1</v></c><c><v>2</v></c>", "<c><v>3</v></c>"),
-    "openpyxl 1967": ('<c r="A2"><f>B2&lt;1</f><v>1</v></c>', '<c r="A3"><f t="shared" si="0"/><v>2</v></c>'),
+    "formulas, one shared": ('<c r="A2"><f>B2&lt;1</f><v>1</v></c>', '<c r="A3"><f t="shared" si="0"/><v>2</v></c>'),
     "a shared text that is not there": ('<c r="A2" t="s"><v>0</v></c>', '<c r="A3" t="s"><v>6</v></c>'),
     "a place twice": ('<c r="A2"><v>1</v></c>', '<c r="A3"><v>1</v></c><c r="A3"><v>2</v></c>'),
     "a place of another row": ('<c r="A2"><v>1</v></c>', '<c r="A2"><v>1</v></c>'),
