@@ -29,6 +29,9 @@ from tests.web.site import SESSION, signed_in
 __all__ = ["table_workers"]  # a fixture, for pytest to find
 ZOOMED = 320  # 1280 px at 400 %
 PAPER = 718  # A4 between its margins
+_UNSAID = (
+    "[...document.querySelectorAll('.matrix td')].filter(cell => !cell.innerText.trim()).map(cell => cell.outerHTML)"
+)
 # All that dark can break: what axe finds else does not depend on it.
 COLOURS = ("color-contrast", "link-in-text-block")
 # Looked at with every change; the others before a release.
@@ -138,10 +141,12 @@ def _on_paper(page: Any) -> Iterator[str]:
     page.emulate_media(media="print")
     if (scheme := page.evaluate("getComputedStyle(document.documentElement).colorScheme")) != "light":
         yield f"printed {scheme}"
-    controls = page.locator("button:not(.hide), .btn").locator("visible=true")
+    # A role is read on the button that changes it.
+    controls = page.locator("button:not(.hide), .btn:not(.matrix .btn)").locator("visible=true")
     yield from (
         f"printed: {one}" for one in controls.evaluate_all("found => found.map(one => one.outerHTML.slice(0, 200))")
     )
+    yield from (f"printed without its words: {one}" for one in page.evaluate(_UNSAID))
     yield from (f"printed, too wide: {one}" for one in chromium.too_wide(page))
     page.emulate_media(media="screen")
     page.evaluate(THEME, chosen)
