@@ -6,8 +6,9 @@ from functools import partial
 
 import pytest
 
-from procession.actions.reconciling import work
+from procession.actions.reconciling import collisions, work
 from procession.actions.reconciling.items import Hashing
+from procession.model.lifecycle import StepStatus
 from tests.actions.reconciling.world import EXACT, reconciled
 
 WINDOW = {"name": "Window", "equal": ["account", "ref"], "days": [-1, 5]}
@@ -337,3 +338,12 @@ def test_a_false_match_is_found_out_whatever_is_written(tmp_path, settings):
     made = reconciled(tmp_path, left, right, EXACT, run=partial(work.run, attempts=attempts), **settings)
 
     assert made.message.startswith("1 matched, 1 only left, 1 only right")
+
+
+def test_a_condition_that_speaks_like_a_collision_ends_the_step(tmp_path):
+    rule = {**EXACT, "where": {"left": f"error('{collisions.TOLD}') IS NULL"}}
+
+    made = reconciled(tmp_path, ["1,a,x,2026-01-03,5"], ["7,a,x,2026-01-03,5"], rule)
+
+    assert made.played.outcome.status is StepStatus.FAILED
+    assert collisions.TOLD in made.message

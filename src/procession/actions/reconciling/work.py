@@ -66,7 +66,8 @@ def run(context: Context, attempts: Sequence[Hashing] = ATTEMPTS, *, threads: in
     except Problem as problem:
         return StepOutcome(status=StepStatus.FAILED, message=str(problem))
     except duckdb.Error as error:  # memory or disk, or a collision
-        if not collisions.told(error):
+        # Before anything was matched, a user's own condition has said these words.
+        if not tried or not collisions.told(error):
             return _failed(context, error)
     else:
         return _outcome(context, found, written)
