@@ -18,7 +18,7 @@ import pymysql
 import pytest
 
 from procession.actions.contract import ConnectionInput
-from tests.actions.postgres import PASSWORD, USER, Relay, certificate, end
+from tests.actions.postgres import PASSWORD, USER, Relay, certificate, end, pump
 from tests.support import wait_until
 
 SERVER = shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
@@ -37,25 +37,18 @@ _SCRIPTS = ("system_tables.sql", "performance_tables.sql", "system_tables_data.s
 class PlainRelay(Relay):
     """One that lets the server speak first. `answer` makes another piece of what the server sends: an evil server."""
 
-    answer: Callable[[bytes], bytes] | None = None
+    answer: Callable[[bytes], bytes] = bytes
 
     def _pass(self, plain: socket.socket) -> None:
         with suppress(OSError), plain as client, socket.socket(socket.AF_UNIX) as server:
             server.connect(str(self.target))
-            back = threading.Thread(target=self._back, args=(server, client), daemon=True)
+            back = threading.Thread(target=pump, args=(server, client, self.answer), daemon=True)
             back.start()
             try:
                 self._forward(client, server)
             finally:
                 end(server)
             back.join()
-
-    def _back(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := server.recv(65_536):
-                with suppress(OSError):
-                    client.sendall(self.answer(data) if self.answer is not None else data)
-        end(client)
 
 
 @dataclass(slots=True, kw_only=True)
