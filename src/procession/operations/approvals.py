@@ -37,10 +37,7 @@ OPEN_MAX = 500  # looked at for one page: a third of a second where all of them 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """What a try of a step asks. `signed` is of what there is now; `votes` are those that count, `void` the others.
-
-    `too_few`: why an open one cannot be approved as people are now.
-    """
+    """What a try of a step asks. `signed` is of what there is now; `votes` are those that count, `void` the others."""
 
     run: Run
     step: StepRow
@@ -51,7 +48,7 @@ class Approval:
     votes: tuple[Vote, ...]
     void: tuple[Vote, ...]
     is_open: bool
-    too_few: str = ""
+    too_few: str = ""  # why an open one cannot be approved, as people are now
 
 
 class DecisionSaid(msgspec.Struct, frozen=True, kw_only=True):

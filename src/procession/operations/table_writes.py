@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from procession.engine.step_tables import TableStep
@@ -19,6 +20,8 @@ from procession.operations import tables as table_operations
 from procession.operations.act import Act
 from procession.store import step_tables, tables
 from procession.store.database import Transaction
+
+_ROWS = frozenset({TableOperation.APPEND, TableOperation.REPLACE, TableOperation.UPSERT, TableOperation.REPLACE_WHERE})
 
 
 def origin(tx: Transaction, one: Snapshot) -> int:
@@ -58,6 +61,19 @@ def kept_records(tx: Transaction, present: Snapshot, step: TableStep) -> tuple[t
         version.records
         for version in chain(tx, present, min(numbers))
         if version.number in numbers and version.operation is TableOperation.APPEND and any(version.records)
+    )
+
+
+def overtaken(tx: Transaction, present: Snapshot, step: TableStep) -> tuple[str, ...]:
+    """What to tell of a step that runs again and writes over what others wrote since it did."""
+    numbers = tables.written_by(tx, present.table.id, step.run.id, [step.step])
+    since = takewhile(lambda version: version.number not in numbers, chain(tx, present, min(numbers, default=0)))
+    other = next((one for one in since if numbers and one.run != step.run.id and one.operation in _ROWS), None)
+    if other is None:
+        return ()
+    return (
+        f"this step runs again after {other.author} wrote version {other.number}, and what it gives takes the place of"
+        f" that; version {other.number} stays readable",
     )
 
 
