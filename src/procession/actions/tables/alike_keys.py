@@ -39,9 +39,11 @@ def told(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: RowsSe
     # Keys that are there were told of when they came: the same remark every month would be read by nobody.
     fresh, known = _looked(_FRESH, fields), _looked(f"({given} UNION SELECT {named} FROM {current})", fields)
     found = sources.first(connection, f"SELECT count(*) FROM {_FRESH}")
+    if found == (0,):
+        return ()
     alike = f"FROM ({fresh}) f JOIN ({known}) k ON f.look = k.look AND f.x <> k.x"
-    row = found and found[0] and sources.first(connection, f"SELECT count(DISTINCT f.x), min((f.x, k.x)) {alike}")
-    return (_said(*row),) if row and row[0] else ()
+    row = sources.first(connection, f"SELECT count(DISTINCT f.x), min((f.x, k.x)) {alike}")
+    return (_said(*row),) if row is not None and row[0] else ()
 
 
 def _looked(relation: str, fields: Sequence[str]) -> str:
