@@ -46,7 +46,8 @@ def chain(tx: Transaction, present: Snapshot, least: int) -> Iterator[TableVersi
         if version.number < least:
             return
         yield version
-        version = tables.version(tx, present.table.id, version.number - 1)
+        # Not the number before: a gap that retention left would hide what the run has written below it.
+        version = tables.version_below(tx, present.table.id, version.number)
 
 
 def kept_records(tx: Transaction, present: Snapshot, step: TableStep) -> tuple[tuple[int, int], ...]:

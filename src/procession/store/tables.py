@@ -95,6 +95,15 @@ def version(tx: Transaction, table: TableId, number: int) -> TableVersion | None
     return None if row is None else _version(row)
 
 
+def version_below(tx: Transaction, table: TableId, number: int) -> TableVersion | None:
+    """The newest that there still is of those before this one: retention lets some of them go."""
+    row = tx.one(
+        f"SELECT {_VERSION} WHERE v.table_id = ? AND v.number < ? ORDER BY v.number DESC LIMIT 1",
+        *(table.number, number),
+    )
+    return None if row is None else _version(row)
+
+
 def versions(tx: Transaction, table: TableId) -> list[TableVersion]:
     """Newest first."""
     rows = tx.all(f"SELECT {_VERSION} WHERE v.table_id = ? ORDER BY v.number DESC", table.number)
