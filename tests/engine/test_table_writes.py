@@ -298,6 +298,20 @@ def test_a_restart_that_writes_over_what_a_newer_run_wrote_says_so(world: World)
     assert f"after {world.caller.user.login} wrote version {number}" in message
 
 
+def test_a_restart_that_replaces_appended_rows_which_somebody_has_corrected_says_so(world: World) -> None:
+    table = accounts(world)
+    run = world.begin(writing("SELECT 'c' AS account, 4 AS amount", "append"))
+    ended(world, run)
+    number = managed.write(world, table, [{"account": "c", "amount": 44}], mode="upsert", key=["account"])
+    managed.write(world, table, [{"account": "d", "amount": 5}])
+
+    world.restart(run, "add")
+
+    status, message = ended(world, run)
+    assert (status, amounts(world, table)) == (StepStatus.WARNING, [1, 2, 3, 5, 4])
+    assert f"wrote version {number}" in message
+
+
 def test_a_restart_that_would_take_back_the_work_of_others_is_refused_in_words(world: World) -> None:
     table = ledger(world, 10)
     run = world.begin(carrying())

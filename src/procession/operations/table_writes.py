@@ -65,16 +65,20 @@ def kept_records(tx: Transaction, present: Snapshot, step: TableStep) -> tuple[t
     )
 
 
-def overtaken(tx: Transaction, present: Snapshot, step: TableStep) -> tuple[str, ...]:
+def overtaken(tx: Transaction, present: Snapshot, step: TableStep, mode: str) -> tuple[str, ...]:
     """What to tell of a step that runs again and writes over what others wrote since it did."""
     numbers = tables.written_by(tx, present.table.id, step.run.id, [step.step])
-    since = takewhile(lambda version: version.number not in numbers, chain(tx, present, min(numbers, default=0)))
-    other = next((one for one in since if numbers and one.run != step.run.id and one.operation in _ROWS), None)
+    if not numbers:
+        return ()
+    since = takewhile(lambda version: version.number not in numbers, chain(tx, present, min(numbers)))
+    # Rows that others have appended stay beside those that are appended again.
+    theirs = {TableOperation.UPSERT} if mode == "append" else _ROWS
+    other = next((one for one in since if one.run != step.run.id and one.operation in theirs), None)
     if other is None:
         return ()
     return (
         f"this step runs again after {other.author} wrote version {other.number}, and what it gives takes the place of"
-        f" that; version {other.number} stays readable",
+        f" what that wrote or changed; version {other.number} stays readable",
     )
 
 

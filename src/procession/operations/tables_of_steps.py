@@ -84,9 +84,8 @@ class TablesOfSteps:
         with self.database.snapshot() as tx:
             present = tables.snapshot(tx, held.targets[use.name].table.id)
             _check_unchanged(tx, held, use, present)
-            is_added = use.mode == "append"
-            without = table_writes.kept_records(tx, present, held.step) if is_added else ()
-            overtaken = () if is_added else table_writes.overtaken(tx, present, held.step)
+            without = table_writes.kept_records(tx, present, held.step) if use.mode == "append" else ()
+            overtaken = table_writes.overtaken(tx, present, held.step, use.mode)
         # User code chose the path: a link would publish any file that the server can read.
         if not path.resolve().is_relative_to(inside.resolve()):
             raise Invalid(f'the rows for the table "{use.name}" lie outside of the step\'s folder')
