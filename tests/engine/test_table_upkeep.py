@@ -200,3 +200,11 @@ def test_a_restart_finds_what_its_step_has_appended_below_versions_that_are_gone
 
     assert ended(world, run)[0] is StepStatus.SUCCESS
     assert amounts(world, table) == [10, 1, 2, 3, 5]
+
+
+def test_the_newest_versions_alone_are_read_and_all_are_counted(world: World) -> None:
+    table = ledger(world, 1, 2, 3)
+
+    with world.db.read() as tx:
+        assert [one.number for one in tables.versions(tx, table, most=2)] == [4, 3]
+        assert tables.count_versions(tx, table) == len(tables.versions(tx, table)) == 3
