@@ -19,7 +19,7 @@ from procession.actions.reading import binary_values
 from procession.actions.reading.sheets import containers, cuts, quick
 from procession.actions.reading.sheets.values import double_text
 from tests.actions.reading import relation
-from tests.actions.reading.workbooks import MAIN, Reading, book, package, read, sheet
+from tests.actions.reading.workbooks import MAIN, Reading, book, package, read, sheet, styles
 
 DECADES = range(10)
 AMOUNTS = 10_000
@@ -356,6 +356,7 @@ REPORTED = {
     "a place of another row": ('<c r="A2"><v>1</v></c>', '<c r="A2"><v>1</v></c>'),
     "places out of order": ('<c r="A2"><v>1</v></c>', '<c r="B3"><v>1</v></c><c r="A3"><v>2</v></c>'),
     "what no number is": ('<c r="A2"><v>1</v></c>', '<c r="A3"><v>1_000</v></c>'),
+    "what DuckDB alone takes for a number": ('<c r="A2"><v>1</v></c>', '<c r="A3"><v> +-5</v></c>'),
     "a style that is not there": ('<c r="A2"><v>1</v></c>', '<c r="A3" s="7"><v>1</v></c>'),
     "an error": ('<c r="A2"><v>1</v></c>', '<c r="A3" t="e"><v>#N/A</v></c>'),
     "a formula without a value": ('<c r="A2"><v>1</v></c>', '<c r="A3"><f>1</f></c>'),
@@ -417,3 +418,102 @@ def test_what_programs_write_is_read_quickly(tmp_path, taken, rows, tag, end, wa
 
     assert [row[:1] for row in reading.texts] == wanted
     assert len(taken) == 1 and None not in taken
+
+
+PLAIN = '<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="str"><v>x</v></c></row>'
+UNSOUND = {
+    "an attribute without a value": '<row r="3" a><c r="A3"><v>1</v></c></row>',
+    "an attribute twice": '<row r="3" hidden="0" hidden="1"><c r="A3"><v>1</v></c></row>',
+    "an attribute with quotes in it": '<row r="3" a="&#34; hidden=&#34;1"><c r="A3"><v>1</v></c></row>',
+    "an attribute in other quotes": """<row r="3" a=' hidden="0"' hidden="1"><c r="A3"><v>1</v></c></row>""",
+    "cells behind the end of their row": '<row r="3"/><c r="A3"><v>1</v></c></row>',
+    "a blank row before the one before it": '<row r="1"/><row r="3"><c r="A3"><v>1</v></c></row>',
+    "a blank row before it, last": '<row r="2"/>',
+    "a row behind the last of any sheet": '<row r="1048577"><c r="A1048577"><v>1</v></c></row>',
+    "a blank row behind the last of any sheet": '<row r="1048577"/>',
+    "a cell without an end": '<row r="3"><c r="A3"><v>1</v></row>',
+    "a cell with two ends": '<row r="3"><c r="A3"><v>1</v></c></c></row>',
+    "a cell with two ends, in a gap": '<row r="3"><c r="A3"><v>1</v></c></c><c r="C3"><v>1</v></c></row>',
+    "a blank cell with two ends": '<row r="3"><c r="A3"/></c><c r="B3" t="str"><v>y</v></c></row>',
+    "a blank cell that is no XML": '<row r="3"><c r="A3" s="0" s="0"/></row>',
+    "a formula that is no XML": '<row r="3"><c r="A3"><f>&foo;</f><v>1</v></c></row>',
+    "a control character": '<row r="3"><c r="B3" t="str"><v>a\1</v></c></row>',
+    "a character that no XML has": '<row r="3"><c r="B3" t="str"><v>\ufffe</v></c></row>',
+    "a reference to one": '<row r="3"><c r="B3" t="str"><v>&#xFFFF;</v></c></row>',
+    "the end of a section of text": '<row r="3"><c r="B3" t="str"><v>]]></v></c></row>',
+}
+
+
+def whole(*rows: str, head: str = f'<row r="1">{HEADS}</row>', top: str = "") -> str:
+    return f'{top}<worksheet xmlns="{MAIN}"><sheetData>{head}{"".join(rows)}</sheetData></worksheet>'
+
+
+@pytest.mark.parametrize("row", UNSOUND.values(), ids=UNSOUND)
+@pytest.mark.parametrize("sample", [1, pytest.param(500, marks=pytest.mark.thorough)])
+def test_what_is_no_sound_sheet_is_the_same_by_both_ways(tmp_path, monkeypatch, row, sample):
+    monkeypatch.setattr(cuts, "SAMPLE_ROWS", sample)
+    for first in (PLAIN, PLAIN.replace("</row>", '<c r="C2"/></row>')):
+        path = package(tmp_path / "a.xlsx", whole(first, row))
+
+        assert found_by(0, path, monkeypatch) == found_by(1 << 40, path, monkeypatch)
+
+
+def test_blank_rows_without_an_end_are_read_quickly(tmp_path, taken):
+    rows = '<row r="3"/><row r="5" ht="3"/>', '<row r="6"><c r="B6" t="str"><v>y</v></c></row><row r="9"/><row r="10"/>'
+
+    reading = read(package(tmp_path / "a.xlsx", whole(PLAIN, *rows)))
+
+    assert [row[1] for row in reading.texts] == ["x", "y"]
+    assert reading.cells.place(1, 1).startswith("cell B6 ")
+    assert None not in taken
+
+
+def test_a_column_of_empty_texts_without_a_heading_is_none(tmp_path, monkeypatch):
+    head = '<row r="1"><c r="B1" t="str"><v>b</v></c></row>'
+    row = '<row r="2"><c r="A2" t="str"><v></v></c><c r="B2"><v>1</v></c><c r="C2" t="str"><v></v></c></row>'
+    path = package(tmp_path / "a.xlsx", whole(row, head=head))
+
+    assert same_by_both_ways(path, monkeypatch).headings == ["b"]
+
+
+def test_a_heading_far_behind_is_refused_by_both_ways(tmp_path, monkeypatch):
+    head = f'<row r="1">{HEADS}<c r="BAA1" t="str"><v>far</v></c></row>'
+    path = package(tmp_path / "a.xlsx", whole(PLAIN, head=head))
+
+    for least in (0, 1 << 40):
+        assert 'column BAA ("far")' in str(found_by(least, path, monkeypatch))
+
+
+@pytest.mark.parametrize("days", ["2958465.999999999", "2958465.99999999", "2958465.9999", "61.000000001"])
+def test_the_edges_of_the_days_are_the_same_by_both_ways(tmp_path, monkeypatch, days):
+    row = f'<row r="2"><c r="A2" s="0"><v>{days}</v></c></row>'
+    row += row.replace("2", "3", 2).replace(days, "45000") + row.replace("2", "4", 2)
+    path = package(tmp_path / "a.xlsx", whole(row), parts={"xl/styles.xml": styles("yyyy-mm-dd hh:mm:ss")})
+
+    assert found_by(0, path, monkeypatch) == found_by(1 << 40, path, monkeypatch)
+
+
+@pytest.mark.parametrize("blanks", ["", " " * 300])
+def test_another_encoding_is_seen_however_it_is_said(tmp_path, monkeypatch, blanks):
+    """Bytes of Latin-1 may be UTF-8 as well: other text."""
+    top = f'<?xml version="1.0" {blanks}encoding = "ISO-8859-1"?>'
+    content = whole(PLAIN.replace("x<", "Ã¤<"), top=top).encode("latin-1")
+    path = package(tmp_path / "a.xlsx", content)
+
+    assert [row[1] for row in same_by_both_ways(path, monkeypatch).texts] == ["Ã¤"]
+
+
+def test_damaged_texts_that_a_sheet_does_not_need_are_no_fault(tmp_path, monkeypatch):
+    parts: dict[str, str | bytes] = {"xl\\SharedStrings.XML": "<sst><si>"}
+
+    assert len(same_by_both_ways(package(tmp_path / "a.xlsx", whole(PLAIN), parts=parts), monkeypatch).texts) == 1
+
+
+def test_a_part_that_ends_just_behind_a_piece_is_whole(tmp_path, monkeypatch):
+    """All its packed bytes may be taken while some of what they become is still to come."""
+    monkeypatch.setattr(containers, "CHUNK_BYTES", 50)
+    for length in range(100, 400):
+        content = ("text 12345 " * 40)[:length].encode()
+        path = package(tmp_path / "a.xlsx", content)
+        with containers.unpacked(path, "a.xlsx") as container:
+            assert b"".join(container.chunks("xl/worksheets/sheet1.xml")) == content

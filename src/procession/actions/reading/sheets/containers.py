@@ -73,8 +73,9 @@ class Container:
             # APPNOTE 4.3.7: behind 26 bytes, how long the name is and what follows it.
             file.seek(sum(struct.unpack("<26xHH", file.read(30))), io.SEEK_CUR)
             inflate, packed, left = zlib.decompressobj(-zlib.MAX_WBITS), b"", member.compress_size
-            size = check = 0
-            while not inflate.eof and (packed or left):
+            size, check, chunk = 0, 0, b""
+            # All may be taken while some of what it becomes is still to come.
+            while not inflate.eof and (packed or left or chunk):
                 if not packed:
                     packed = file.read(min(left, _PACKED_BYTES))
                     left = left - len(packed) if packed else 0

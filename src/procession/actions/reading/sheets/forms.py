@@ -25,11 +25,16 @@ _FORM = re.compile(rf"([^<>]*)>({_OPENERS})?.*", re.DOTALL)
 _ATTRIBUTES = re.compile(r'(?: [A-Za-z:]+="[^"<>&]*")*')
 _ATTRIBUTE = re.compile(r' ([A-Za-z:]+)="([^"]*)"')
 _FORMS_MAX = 50  # of a column
-_BLANK = "<c [^<>]*>(<v/>|<v></v>)?"
-_WRITTEN_FORMULA = "<c [^<>]*><f( [^<>]*)?(/>|>[^<]*</f>)<v>[^<]*</v>"
+_STYLE, _TYPE = (f'(?: {name}="[^"<>&]*")?' for name in "st")
+# In an order, so that none is there twice.
+_BLANK = f'<c r="[A-Z0-9]+"(?:{_STYLE}{_TYPE}|{_TYPE}{_STYLE})'
+_BLANK_END = ">(?:<v/>|<v></v>)?"
+_WRITTEN_FORMULA = (
+    '<c [^<>]*><f(?: [A-Za-z0-9:]+="[^"<>&]*")*(/>|>([^<&]|&(amp|lt|gt|quot|apos|#10|#13);)*</f>)<v>[^<]*</v>'
+)
 _KINDS = {"str": Kind.TEXT, "s": Kind.TEXT, "b": Kind.TRUTH}
 # Before the first day, serials are shifted by Excel's leap day that never was; after the last there are none.
-_FIRST_SERIAL, _LAST_SERIAL = 61, 2_958_466
+_FIRST_SERIAL, _LAST_SERIAL = 61, 2_958_466 - 1e-8  # whose milliseconds are not rounded up to a day beyond
 _EPOCH_MILLISECONDS = 25_569 * 86_400_000  # 1970-01-01
 
 
@@ -95,6 +100,7 @@ class WrittenColumn:
     forms: Collection[CellForm]
     kind: Kind
     is_plain: bool  # whether its texts are as they are written
+    is_even: bool  # whether each cell had an end of its own
 
     def values(self) -> dict[str, str]:
         """SQL of what is between the marks of each opener, by name; of a field without them it is anything."""
@@ -104,7 +110,8 @@ class WrittenColumn:
         """The value. Fails at a cell that is of none of the forms."""
         cases = [f"WHEN {self._proof(form, row)} THEN {self._taken(form)}" for form in self._sorted]
         place = f"concat({self._place}, {row}, '\"')"
-        is_blank = f"regexp_full_match({self.field}, '{_BLANK}')"
+        end = _BLANK_END if self.is_even else f"(?:/>|{_BLANK_END})"
+        is_blank = f"regexp_full_match({self.field}, '{_BLANK}{end}')"
         blank = f"WHEN starts_with({self.field}, {place}) AND {is_blank} THEN NULL"
         return f"CASE WHEN {self.field} IS NULL THEN NULL {' '.join(cases)} {blank} ELSE {FAILS} END"
 
@@ -144,9 +151,9 @@ class WrittenColumn:
                 return value if self.is_plain else texts.unescaped(value)
             case Kind.TRUTH:
                 return f"CASE lower({value}) {_TRUTHS} ELSE {FAILS} END"
-        # DuckDB takes 1_000 for a number; no sheet means one by it.
-        number = f"CAST({value} AS DOUBLE)"
-        number = number if self.is_plain else f"CASE WHEN contains({value}, '_') THEN {FAILS} ELSE {number} END"
+        # DuckDB takes 1_000 and +-1 for numbers; no sheet means one by them.
+        number, is_none = f"CAST({value} AS DOUBLE)", f"contains({value}, '_') OR contains({value}, '+-')"
+        number = number if self.is_plain else f"CASE WHEN {is_none} THEN {FAILS} ELSE {number} END"
         return number if self.kind is Kind.NUMBER else _moment(number)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from procession.actions.database import literal, quote
@@ -10,7 +11,14 @@ from procession.actions.reading.cells import FAILS
 from procession.actions.reading.sheets import texts
 from procession.actions.reading.sheets.forms import WrittenColumn
 
-# No attribute's value can hold a quote.
+# Of a row behind its number. Rows without cells may have no end of their own, but are not written so by `cuts`.
+_ATTRIBUTES = '(?: [A-Za-z][A-Za-z0-9:]*="[^"<>&]*")*>'
+_NAMES = "regexp_extract_all(behind, ' ([A-Za-z0-9:]+)=\"', 1)"
+_IS_TAG = (
+    f"(regexp_full_match(behind, '{_ATTRIBUTES}') "
+    f"AND list_unique({_NAMES}) = length({_NAMES}) AND NOT contains(behind, ' r=\"'))"
+)
+# No attribute's value holds a quote then.
 _HIDDEN = (
     "CASE WHEN NOT contains(tag, 'hidden') THEN false "
     "WHEN contains(tag, ' hidden=\"0\"') OR contains(tag, ' hidden=\"false\"') THEN false "
@@ -27,17 +35,21 @@ def fields(path: Path, count: int) -> str:
     )
     others = "".join(f", c{place} AS f{place}" for place in range(1, count))
     return (
-        "SELECT left(c0, p) AS tag, split_part(c0, '\"', 2) AS n, nullif(substr(c0, p + 1), '') AS f0"
+        "SELECT left(c0, p) AS tag, split_part(c0, '\"', 2) AS n, substr(tag, 11 + length(n)) AS behind, "
+        "nullif(substr(c0, p + 1), '') AS f0"
         f"{others}, beyond FROM (SELECT *, 1 + instr(substr(c0, 2), '>') AS p FROM {source})"
     )
 
 
-def table(fields: str, written: Sequence[WrittenColumn]) -> str:
-    """SQL of the table RAW. It fails at a row that is not written as the others."""
+def table(fields: str, written: Sequence[WrittenColumn], tag: str) -> str:
+    """SQL of the table RAW. It fails at a row that is not written as the others; `tag` is known to be sound."""
     is_shared = any(form.is_shared for one in written for form in one.forms)
     beside = f", {quote(texts.SHARED)}" if is_shared else ""
     between = "".join(f", {sql} AS {name}" for one in written for name, sql in one.values().items())
     values = "".join(f", {one.sql('n')} AS v{one.column}" for one in written)
-    is_row = "starts_with(tag, '><row r=\"') AND NOT contains(substr(tag, 3), '<') AND beyond IS NULL"
+    is_row = f"starts_with(tag, '><row r=\"') AND beyond IS NULL AND (behind = {literal(tag)} OR {_IS_TAG})"
+    # The place of a cell that is left out is no field there: its end alone would be one.
+    pairs = [f"({one.field} IS NOT NULL OR {after.field} IS NULL)" for one, after in pairwise(written) if one.is_even]
+    is_row = " AND ".join((is_row, *pairs))
     number = f"CASE WHEN {is_row} AND CAST(n AS UINTEGER)::VARCHAR = n THEN CAST(n AS UINTEGER) ELSE {FAILS} END"
     return f"SELECT {number} AS n, {_HIDDEN} AS h{values} FROM (SELECT *{between} FROM ({fields})){beside}"

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions.database import quote
+from procession.actions.problems import Problem
 from procession.actions.reading import aggregates, binary_values
 from procession.actions.reading.cells import RAW, RELATION, CellColumn, Kind
 from procession.actions.reading.sheets import cuts, forms, proofs, texts
+from procession.actions.reading.sheets.areas import ROWS_MAX
 from procession.actions.reading.sheets.cuts import Cut
 from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.forms import WrittenColumn
@@ -66,9 +68,7 @@ class QuickSheet:
     path: Path
 
     def read(self) -> tuple[QuickCells, Findings] | None:
-        """The cells, or None when only the exact way is sure. Headings and row numbers go to the collector.
-
-        Raises Problem for shared texts that are damaged."""
+        """The cells, or None when only the exact way is sure. Headings and row numbers go to the collector."""
         sizes = self.book.size(self.tab), self.book.texts_size()
         is_usual = sizes[0] >= SHEET_BYTES_MIN and max(sizes) <= _BYTES_MAX
         if not is_usual or self.collector.area.is_given or self.book.is_1904:
@@ -95,8 +95,9 @@ class QuickSheet:
                 if is_first:
                     texts.load(self.connection, self.book, self.path)
                 return self._proved(is_first=is_first)
-            # Its own, of what FAILS raises, too; the folder may have no room for the lines, but for less.
-            except (duckdb.Error, OSError, ValueError):
+            # Its own, of what FAILS raises, too; the folder may have no room for the lines, but for less. Damaged
+            # texts are a fault only of a sheet that needs them, as the exact way says.
+            except (duckdb.Error, OSError, ValueError, Problem):
                 continue
         return None
 
@@ -114,10 +115,10 @@ class QuickSheet:
         cut.write(self.path, columns, is_even=is_even)
         fields = proofs.fields(self.path, len(columns))
         seen = _sampled(cut, columns) if is_first else _asked(self.connection, fields, columns)
-        written = _written(seen, columns, self.book.styles(), is_plain=cut.is_plain)
+        written = _written(seen, columns, self.book.styles(), cut, is_even=is_even)
         if written is None or self._is_too_long(cut, written):
             return None
-        self.connection.execute(f"CREATE OR REPLACE TABLE {quote(RAW)} AS {proofs.table(fields, written)}")
+        self.connection.execute(f"CREATE OR REPLACE TABLE {quote(RAW)} AS {proofs.table(fields, written, cut.top.tag)}")
         has_formulas = any(form.opener == forms.FORMULA for one in written for form in one.forms)
         kinds = _complete(self.connection, {one.column: one.kind for one in written})
         return None if kinds is None else _Taken(cut=cut, kinds=kinds, has_formulas=has_formulas)
@@ -144,7 +145,7 @@ def _asked(connection: duckdb.DuckDBPyConnection, fields: str, columns: list[int
 
 
 def _written(
-    seen: Mapping[int, Sequence[str]], columns: list[int], styles: list[Shows], *, is_plain: bool
+    seen: Mapping[int, Sequence[str]], columns: list[int], styles: list[Shows], cut: Cut, *, is_even: bool
 ) -> list[WrittenColumn] | None:
     """None where a column has cells of several kinds, or of one that is read the exact way alone."""
     found = list[WrittenColumn]()
@@ -154,14 +155,16 @@ def _written(
         if of_column is None or kinds is None or len(kinds) > 1 or None in kinds:
             return None
         kind = next((kind for kind in kinds if kind is not None), Kind.TEXT)
-        written = WrittenColumn(column=column, field=f"f{place}", forms=of_column, kind=kind, is_plain=is_plain)
+        written = WrittenColumn(
+            column=column, field=f"f{place}", forms=of_column, kind=kind, is_plain=cut.is_plain, is_even=is_even
+        )
         found.append(written)
     return found
 
 
 def _complete(connection: duckdb.DuckDBPyConnection, kinds: Mapping[int, Kind]) -> dict[int, Kind] | None:
     """The columns that have values. None when one is no number of a sheet."""
-    counts = [f"count(v{column})" for column in kinds]
+    counts = [f"count({_filled(column, kind)})" for column, kind in kinds.items()]
     finite = [f"bool_and(isfinite(v{column}))" for column, kind in kinds.items() if kind is Kind.NUMBER]
     times = [f"bool_or({_has_time(f'v{column}')})" for column, kind in kinds.items() if kind is Kind.DATE]
     found = aggregates.over(connection, [*counts, *finite, *times], quote(RAW))
@@ -184,6 +187,8 @@ def _settle(connection: duckdb.DuckDBPyConnection, taken: _Taken, collector: Col
     filled = {*kinds, *(column for column, text in headings.items() if text)}
     collector.headings, collector.first = headings, min(filled)
     span = range(collector.first, max(filled) + 1)
+    if len(span) > _COLUMNS_MAX:
+        return None
     if (has_blank := _number_rows(connection, kinds, collector)) is None:
         return None
     collector.hidden_count += collector.has_header and rows[0][1]
@@ -235,8 +240,12 @@ def _number_rows(connection: duckdb.DuckDBPyConnection, kinds: dict[int, Kind], 
 
     None when a row does not follow the one before it. Hidden rows are counted."""
     is_filled = f"({_is_filled(kinds)}) IS TRUE"
-    asked = f"count(*), min(n), bool_and(n = rowid + (SELECT min(n) FROM {quote(RAW)}) AND {is_filled} AND NOT h)"
-    count, first, is_plain = connection.execute(f"SELECT {asked} FROM {quote(RAW)}").fetchall()[0]
+    asked = (
+        f"count(*), min(n), max(n), bool_and(n = rowid + (SELECT min(n) FROM {quote(RAW)}) AND {is_filled} AND NOT h)"
+    )
+    count, first, last, is_plain = connection.execute(f"SELECT {asked} FROM {quote(RAW)}").fetchall()[0]
+    if last > ROWS_MAX:
+        return None
     if is_plain:
         collector.numbers = array("I", range(first - 1, first - 1 + count))
         return False
@@ -249,9 +258,12 @@ def _number_rows(connection: duckdb.DuckDBPyConnection, kinds: dict[int, Kind], 
 
 
 def _is_filled(kinds: dict[int, Kind]) -> str:
-    return " OR ".join(
-        f"v{column} <> ''" if kind is Kind.TEXT else f"v{column} IS NOT NULL" for column, kind in kinds.items()
-    )
+    return " OR ".join(f"{_filled(column, kind)} IS NOT NULL" for column, kind in kinds.items())
+
+
+def _filled(column: int, kind: Kind) -> str:
+    """The value; a text without characters is none."""
+    return f"nullif(v{column}, '')" if kind is Kind.TEXT else f"v{column}"
 
 
 def _terms(value: str, kind: Kind | None, exact: str, place: int) -> str:
