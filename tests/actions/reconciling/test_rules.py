@@ -309,6 +309,16 @@ def test_too_many_candidates_fail_and_name_the_worst_keys(tmp_path, rule):
     assert ('Most have "a": 50,013,184' in made.message) == (rule is CHARGES)
 
 
+@pytest.mark.parametrize("refs", [("x", "y"), ("", "x")])
+def test_two_rows_that_differ_in_the_reference_are_no_twins_to_one_without(tmp_path, refs):
+    left = [f"{n},a,{ref},2026-01-03,5" for n, ref in enumerate(refs)]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-03,5"], {**NO_REFERENCE, "choose": "nearest"})
+
+    assert made.matches == []
+    assert set(made.open("left").values()) == {"several candidates"}
+
+
 @pytest.mark.parametrize(("attempts", "said"), [
     ((Hashing(bits=0), Hashing(salt=1)), "0 matched, 1 only left, 1 only right"),
     ((Hashing(bits=0),), "different values had one hash each time; nothing was published"),

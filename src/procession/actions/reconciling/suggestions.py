@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from procession.actions.reconciling import choosing
 from procession.actions.reconciling.sides import SIDES
 
 if TYPE_CHECKING:
@@ -16,18 +17,27 @@ def make(connection: duckdb.DuckDBPyConnection) -> int:
     """Makes suggested_items (suggestion, rule, why, side, row); returns how many suggestions there are.
 
     They are numbered by rule, then by their smallest left row."""
+    # Ten a row, whatever rules they are of: a list from each is more than people look through.
     # A suggestion with a row that a later rule matched would offer what is decided already.
     is_open = " UNION ALL ".join(f"SELECT {number} AS side, row FROM {side}_open" for number, side in enumerate(SIDES))
     connection.execute(f"""
         CREATE TABLE suggested_items AS
         WITH open_rows AS ({is_open}),
         doubtful AS (
-            SELECT min(rule) AS rule, left_row, right_row FROM doubts WHERE is_shown GROUP BY ALL
+            SELECT left_row, right_row, min(rule) AS rule, arg_min(place, rule) AS place FROM doubts
+            WHERE place <= {choosing.DOUBTS_SHOWN} AND left_row IN (SELECT row FROM left_open)
+            AND right_row IN (SELECT row FROM right_open) GROUP BY ALL
+        ),
+        shown AS (
+            SELECT rule, left_row, right_row FROM doubtful QUALIFY greatest(
+                row_number() OVER (PARTITION BY left_row ORDER BY rule, place, right_row),
+                row_number() OVER (PARTITION BY right_row ORDER BY rule, place, left_row)
+            ) <= {choosing.DOUBTS_SHOWN}
         ),
         counted AS (
             SELECT *, count(*) OVER (PARTITION BY left_row) AS of_left,
                 count(*) OVER (PARTITION BY right_row) AS of_right
-            FROM doubtful WHERE left_row IN (SELECT row FROM left_open) AND right_row IN (SELECT row FROM right_open)
+            FROM shown
         ),
         ends AS (
             SELECT rule, 'pair ' || left_row || ' ' || right_row AS id, UNNEST([0, 1]) AS side,
