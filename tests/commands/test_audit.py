@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from procession.clock import ManualClock
-from procession.store import audit, migrations
+from procession.store import audit, history, migrations
+from procession.store.database import Transaction
 from procession.store.sqlite import SqliteDatabase
 from procession.store.sqlite_transaction import SqliteTransaction
 from tests.commands import homes
@@ -147,6 +149,33 @@ def test_a_head_that_is_none_is_refused_in_words(home: Path) -> None:
     for text in ("", "12", "12-", "x-" + "0" * 64, "0-" + "0" * 64, "1-" + "0" * 63):
         refused = command(home, "audit", "verify", "--head", text)
         assert (refused.code, "is no head of an audit trail" in refused.err) == (1, True), text
+
+
+def test_what_was_refused_is_not_in_the_trail_of_what_was_committed_with_it(tmp_path: Path, clock: ManualClock) -> None:
+    db = SqliteDatabase(tmp_path / "new.db", on_fatal=print)
+    migrations.migrate(db, clock.now())
+
+    def says(words: str, *, is_refused: bool = False) -> Callable[[Transaction], None]:
+        def operation(tx: Transaction) -> None:
+            history.add_log(tx, "ada", words, clock.now())
+            with suppress(KeyError), tx.part():
+                history.add_log(tx, "ada", f"no part of {words}", clock.now())
+                raise KeyError
+            if is_refused:
+                raise ValueError(words)
+
+        return operation
+
+    # Queued by one that is being committed: all others are one batch.
+    queued: list[Future[None]] = []
+    db.write(lambda tx: queued.extend(db.submit(says(f"{n}", is_refused=n % 3 == 1)) for n in range(9)))
+    refused = [one.exception() is not None for one in queued]
+    with db.snapshot() as tx:
+        found, entries, lines = audit.first_fault(tx), audit.head(tx).entries, tx.all("SELECT message FROM log")
+    db.close()
+
+    assert refused == [n % 3 == 1 for n in range(9)]
+    assert (found, entries, [line for (line,) in lines]) == (None, 6, [f"{n}" for n in range(9) if n % 3 != 1])
 
 
 def test_rows_of_an_earlier_release_are_sealed_with_the_migration(tmp_path: Path, clock: ManualClock) -> None:

@@ -70,7 +70,9 @@ def head(tx: Transaction) -> TrailHead:
 
 
 def add(tx: Transaction, entries: Sequence[SealedRow]) -> None:
-    """To be called in the transaction that adds the rows."""
+    """To be called at the end of the transaction that adds the rows (Transaction.seal)."""
+    if not entries:
+        return
     last, rows = _end(tx), []
     for entry in entries:
         last = _next(last, entry)

@@ -10,10 +10,13 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from procession.model.errors import Invalid
 from procession.model.ids import RunId
+
+if TYPE_CHECKING:
+    from procession.store.audit import SealedRow
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,9 @@ class Transaction(Protocol):
 
     def look(self, run: RunId) -> None:
         """The engine is to look at this run: in this transaction if it drives this database, else after it."""
+
+    def seal(self, rows: Sequence[SealedRow]) -> None:
+        """Adds rows of this transaction to the audit trail, in their order, when it ends."""
 
     def ends(self, run: RunId) -> None:
         """This run is ended here: where that cannot be written now, its processes end first, and it is tried again."""

@@ -68,7 +68,7 @@ def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) 
         audit.SealedRow(kind=audit.HISTORY, number=row[0], revision=row[1], digest=audit.digest(row[2:]))
         for row in rows
     ]
-    audit.add(tx, sealed)
+    tx.seal(sealed)
 
 
 def append(
@@ -248,7 +248,7 @@ def add_log(tx: Transaction, login: str, message: str, now: datetime, *, about: 
     """`about`: the one thing that it tells of, to which pages lead."""
     columns = (times.to_column(now), login, message, None if about is None else str(about))
     number = tx.insert("INSERT INTO log (at, user_login, message, about) VALUES (?, ?, ?, ?) RETURNING id", *columns)
-    audit.add(tx, [audit.SealedRow(kind=audit.LOG, number=number, digest=audit.digest(columns))])
+    tx.seal([audit.SealedRow(kind=audit.LOG, number=number, digest=audit.digest(columns))])
 
 
 def _attempt(row: Sequence[Any]) -> AttemptRow:

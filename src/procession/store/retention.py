@@ -144,7 +144,7 @@ def _remove(tx: Transaction, numbers: Sequence[int]) -> None:
     if not numbers:
         return
     # Their hashes stay in the trail, which tells from now on why their rows are gone.
-    audit.add(tx, [audit.SealedRow(kind=audit.REMOVED, number=number) for number in numbers])
+    tx.seal([audit.SealedRow(kind=audit.REMOVED, number=number) for number in numbers])
     for statement in _DELETIONS:
         tx.run(statement.format(runs=", ".join("?" * len(numbers))), *numbers)
 

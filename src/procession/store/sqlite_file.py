@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from procession.model.errors import Unavailable
+from procession.store import audit
 from procession.store.database import Transaction
 from procession.store.sqlite import BUSY_SECONDS
 from procession.store.sqlite_transaction import SqliteTransaction
@@ -91,7 +92,9 @@ def opened(path: Path) -> Iterator[Transaction]:
     with _in_words(path), closing(_connect(path, "rw")) as connection:
         # Not deferred: a lock that cannot be had is better known before anything was done.
         connection.execute("BEGIN IMMEDIATE")
-        yield SqliteTransaction(connection)
+        tx = SqliteTransaction(connection)
+        yield tx
+        audit.add(tx, tx.sealed)
         connection.execute("COMMIT")
 
 

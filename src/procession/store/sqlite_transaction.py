@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from procession.model.ids import RunId
+from procession.store.audit import SealedRow
 from procession.store.database import Row, check
 from procession.store.sqlite_errors import is_of_transaction
 
@@ -20,6 +21,7 @@ class SqliteTransaction:
         self._afterwards: list[Callable[[], None]] = []
         self.looks: list[RunId] = []
         self.ended: list[RunId] = []
+        self.sealed: list[SealedRow] = []
 
     def one(self, sql: str, *parameters: Any) -> Row | None:
         check(parameters)
@@ -49,9 +51,11 @@ class SqliteTransaction:
     def part(self) -> Iterator[None]:
         """What is written inside leaves no trace when the block raises; the rest of the transaction stays."""
         self._connection.execute("SAVEPOINT part")
+        kept = len(self.sealed)
         try:
             yield
         except BaseException:
+            del self.sealed[kept:]
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
@@ -77,6 +81,10 @@ class SqliteTransaction:
     def look(self, run: RunId) -> None:
         """The engine is to look at this run: in this transaction if it drives this database, else after it."""
         self.looks.append(run)
+
+    def seal(self, rows: Sequence[SealedRow]) -> None:
+        """Adds rows of this transaction to the audit trail, in their order, when it ends."""
+        self.sealed += rows
 
     def ends(self, run: RunId) -> None:
         """This run is ended here: where that cannot be written now, its processes end first, and it is tried again."""
