@@ -237,6 +237,15 @@ def test_a_newer_rate_of_the_other_way_is_taken(tmp_path):
     assert one(tmp_path / "b", "100", "USD", "2026-01-29", rates, rule="last_before") == ("150", "2026-01-28", "direct")
 
 
+def test_an_average_says_which_days_only_the_other_way_has(tmp_path):
+    rates = "USD,AUD,2026-01-15,1.5\nAUD,USD,2026-01-15,0.66\nAUD,USD,2026-01-30,0.5\nAUD,USD,2026-02-02,0.4\n"
+
+    played = converted(tmp_path, "amount,currency,date\n100,USD,2026-01-31\n", rates, rule="month_average")
+
+    assert "average of USD to AUD in 2026-01 is without 1 day on which" in played.outcome.message
+    assert rows_of(played)[0]["amount_aud"] == "150"
+
+
 @pytest.mark.parametrize(("back", "is_told"), [("0.8", True), ("0.66", False)])
 def test_two_ways_of_one_day_that_contradict_each_other_are_told(tmp_path, back, is_told):
     """beancount/beancount#813: which of the two was taken, nobody could tell."""

@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,10 +22,11 @@ from openpyxl.workbook.defined_name import DefinedName
 from procession.actions.contract import FileOutput, OutputTarget
 from procession.actions.kinds import excel_report
 from procession.actions.problems import Problem
-from procession.actions.reporting import places, reporting
+from procession.actions.reporting import places, reporting, rule_values
 from procession.actions.reporting.splicing import SheetArea, SheetPart
 from procession.actions.run_facts import RunFacts
 from procession.actions.writing.workbook_cells import column_letters
+from procession.actions.writing.workbook_columns import SheetColumn
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import play
 
@@ -201,6 +203,31 @@ def test_a_rule_cannot_break_out_of_its_text(tmp_path):
     ]
     assert formulas == ['EXACT(A2,"x""&CALL(""a"")&""")', 'ISNUMBER(SEARCH("""),HYPERLINK(""",A2))']
     assert "needs a number or a date" in refused(tmp_path / "text", sheets=[{**sheet, "rules": rules[2:]}])
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "value", "said"),
+    [
+        ("booked_on", "DATE", "2026-01-31", None),
+        ("booked_on", "TIMESTAMP", "2026-01-31", None),
+        ("booked_on", "DATE", "31.01.2026", "needs a number or a date, not 31.01.2026"),
+        ("booked_on", "DATE", 20260131, "holds days"),
+        ("amount", "DECIMAL(19,4)", "5", "needs a number or a date, not 5"),
+        ("account", "VARCHAR", 4000, "holds texts"),
+        ("account", "VARCHAR", "4000", None),
+    ],
+)
+def test_a_rule_compares_with_what_its_column_holds(column, kind, value, said):
+    sheet = SheetColumn(
+        name=column, kind=kind, has_empty=False, odd=0, has_markup=False, has_edges=False, has_fractions=False
+    )
+
+    if said is None:
+        day = date(2026, 1, 31)
+        assert rule_values.fitting("equals", sheet, value) == (value if kind == "VARCHAR" else day)
+    else:
+        with pytest.raises(Problem, match=said):
+            rule_values.fitting("equals", sheet, value)
 
 
 def test_a_cell_that_a_table_would_cover_is_refused(tmp_path):

@@ -92,6 +92,14 @@ def test_a_step_that_fails_keeps_its_exceptions_and_not_the_good_rows(tmp_path):
     assert played.outcome.message == '1 rule is broken: "Rule 1" (line 3: is empty)'
 
 
+def test_a_group_that_does_not_balance_has_no_good_rows(tmp_path):
+    rule = {"balance": {"by": ["k"], "column": "amount"}, "otherwise": "warn"}
+
+    played = checked(tmp_path, "id,k,amount\n1,a,5\n2,b,7\n3,a,-5\n4,b,-6\n5,,1\n6,,\n", rule)
+
+    assert played.outputs["o.good"] == b"id,k,amount\n1,a,5\n3,a,-5\n"
+
+
 def test_a_warning_goes_on_with_the_rows_that_break_nothing(tmp_path):
     played = checked(tmp_path, "id,k\n1,a\n2,\n3,b\n", {"column": "k", "is": "filled", "otherwise": "warn"}, key=["id"])
 

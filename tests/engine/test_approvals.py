@@ -16,9 +16,10 @@ from procession.model.approvals import VoteVerdict
 from procession.model.errors import Conflict, Forbidden, Invalid, NotFound, ProcessionError
 from procession.model.ids import RunId
 from procession.model.lifecycle import Outcome, RunStatus, StepStatus
+from procession.model.outbox import RunQuestion
 from procession.model.people import AccountStatus, Caller, Role, UserRole
 from procession.model.runs import HistoryKind
-from procession.operations import approvals, copying, people, processes, trials
+from procession.operations import approvals, copying, people, processes, questions, trials
 from procession.operations.approvals import Approval, DecisionSaid
 from procession.operations.questions import Deadlines
 from procession.store import approvals as store
@@ -502,6 +503,29 @@ def test_who_has_not_decided_is_reminded(floor: Floor) -> None:
     # Eve started it: she is asked nothing.
     assert floor.mails() == [("approval", address) for address in (*addresses, floor.bob.user.email)]
     assert floor.world.history(run)[-1].detail == {"reminded": ["bob"]}
+
+
+def test_a_question_that_too_few_may_decide_says_so_and_tells_whoever_started_the_run(floor: Floor) -> None:
+    run = floor.begin(approve("ok", at_least=2), wait("post"))
+    asked = floor.view(run).too_few
+    floor.world.db.write(lambda tx: people_store.remove_member(tx, _group(tx), floor.bob.user.id))
+    left = floor.view(run)
+
+    assert asked == ""
+    assert left.too_few.startswith("only 1 of the 2 people who must approve it may: ")
+    alone = floor.begin(approve("ok", who={"user": "eve"}, before="2h"), name="Alone")
+    said = "nobody may decide it: whoever is named had a hand in it, is not active, or has no role on the process"
+    assert floor.world.step(alone, "ok").progress_message == f"waits for eve to decide: ok?; {said}"
+    assert floor.mails()[-1] == ("approval", floor.eve.user.email)
+    with floor.world.db.read() as tx:
+        (revision,) = tx.all("SELECT max(revision) FROM outbox WHERE run_id = ?", alone.number)[0]
+        asked_run = RunQuestion(run=alone, revision=revision, target=floor.eve.user.email)
+        letter = questions.write(tx, asked_run, key="k", public_url="http://here", now=floor.clock.now())
+    assert letter is not None
+    assert (letter.subject[:20], "Nobody may decide it: " in letter.text) == ("Too few may decide: ", True)
+    floor.clock.passed_seconds = 7_300.0
+    assert floor.tick()
+    assert [target for _, target in floor.mails()][-2:] == [floor.eve.user.email] * 2
 
 
 def test_a_group_that_is_not_there_is_told_at_once(floor: Floor) -> None:

@@ -303,7 +303,10 @@ def test_a_file_of_pyarrow_is_taken_with_its_types(world: World, table: TableId)
 
     run = world.begin(script(TYPED, outputs={"rows": target}))
 
-    assert ended(world, run) == (StepStatus.SUCCESS, "")
+    status, message = ended(world, run)
+    assert status is StepStatus.WARNING
+    # A DOUBLE of more than 15 digits: whoever made the file may have lost some, as the API says too.
+    assert 'the column "count": ' in message and "as text" in message
     moment = "2026-11-30T12:00:00.500"
     assert [{**row, "_Record_ID": 0} for row in managed.rows(world, typed)] == [
         {"_Record_ID": 0, "period": "2026-11", "amount": 12.5, "count": 2**53, "booked": moment, "open": True},

@@ -182,3 +182,29 @@ def test_files_of_versions_that_went_are_named_by_no_row(world: World) -> None:
     with world.db.read() as tx:
         named = {sha256 for part in world.blobs.parts() for sha256 in checks.contents(tx, part)}
     assert (old in named, new in named) == (False, True)
+
+
+def test_a_restart_finds_what_its_step_has_appended_below_versions_that_are_gone(world: World) -> None:
+    table = ledger(world, 10)
+    run = world.begin(process(sql("add", "SELECT 5 AS amount", {}, {"result": to("append")})))
+    ended(world, run)
+    for amount in (1, 2, 3):
+        managed.write(world, table, [{"amount": amount}])
+    assert isinstance(world.clock, SetClock)
+    world.clock.passed_seconds += 40 * DAY
+    world.resources.home_clock.tick(world.db)
+    upkeep(world, days_min=30).remove_old()
+    assert [one.number for one in managed.versions(world, table)] == [8, 5, 4]
+
+    world.restart(run, "add")
+
+    assert ended(world, run)[0] is StepStatus.SUCCESS
+    assert amounts(world, table) == [10, 1, 2, 3, 5]
+
+
+def test_the_newest_versions_alone_are_read_and_all_are_counted(world: World) -> None:
+    table = ledger(world, 1, 2, 3)
+
+    with world.db.read() as tx:
+        assert [one.number for one in tables.versions(tx, table, most=2)] == [4, 3]
+        assert tables.count_versions(tx, table) == len(tables.versions(tx, table)) == 3

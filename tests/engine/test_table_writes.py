@@ -109,6 +109,27 @@ def test_importing_a_month_twice_is_importing_it_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "key", "said"),
+    [
+        ("replace_where", "'M1 '", '1 new key looks like another and is not equal, such as "M1 " and "M1"'),
+        ("replace_where", "'m1'", 'such as "m1" and "M1"'),
+        ("upsert", "'e' || chr(769)", 'such as "e\\u0301" and "\u00e9"'),
+        ("upsert", "'M' || chr(8203) || '1'", 'such as "M\\u200b1" and "M1"'),
+        ("upsert", "unnest(['M2', 'm2'])", '2 new keys look like another and are not equal, such as "M2" and "m2"'),
+    ],
+)
+def test_a_new_key_that_looks_like_another_is_told_once(world: World, mode: str, key: str, said: str) -> None:
+    managed.make(world, "Ledger", {"k": "M1"}, {"k": "\u00e9"}, k="FixedLengthText")
+    text = writing(f"SELECT {key} AS k", mode, "k")
+
+    first, second = (ended(world, world.begin(text)) for _ in range(2))
+
+    assert first[0] is StepStatus.WARNING
+    assert said in first[1]
+    assert second[0] is StepStatus.SUCCESS
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("SELECT 0.1::DOUBLE + 0.2 AS amount", "binary fractions (DOUBLE), which are no exact amounts"),
@@ -260,6 +281,35 @@ def test_a_restart_keeps_what_others_have_added_and_doubles_nothing(world: World
     ended(world, run)
     assert sorted(amounts(world, table)) == [5, 10, 77]
     assert next(row.detail for row in world.history(run) if "tables" in row.detail)["tables"][0]["kept"]
+
+
+def test_a_restart_that_writes_over_what_a_newer_run_wrote_says_so(world: World) -> None:
+    table = accounts(world)
+    older = world.begin(writing("SELECT 'b' AS account, 4 AS amount", "replace_where", "account"))
+    ended(world, older)
+    newer = world.begin(writing("SELECT 'b' AS account, 5 AS amount", "replace_where", "account"))
+    assert ended(world, newer) == (StepStatus.SUCCESS, "gave result (1 row)")
+    number = managed.version(world, table)
+
+    world.restart(older, "add")
+
+    status, message = ended(world, older)
+    assert (status, amounts(world, table)) == (StepStatus.WARNING, [1, 4])
+    assert f"after {world.caller.user.login} wrote version {number}" in message
+
+
+def test_a_restart_that_replaces_appended_rows_which_somebody_has_corrected_says_so(world: World) -> None:
+    table = accounts(world)
+    run = world.begin(writing("SELECT 'c' AS account, 4 AS amount", "append"))
+    ended(world, run)
+    number = managed.write(world, table, [{"account": "c", "amount": 44}], mode="upsert", key=["account"])
+    managed.write(world, table, [{"account": "d", "amount": 5}])
+
+    world.restart(run, "add")
+
+    status, message = ended(world, run)
+    assert (status, amounts(world, table)) == (StepStatus.WARNING, [1, 2, 3, 5, 4])
+    assert f"wrote version {number}" in message
 
 
 def test_a_restart_that_would_take_back_the_work_of_others_is_refused_in_words(world: World) -> None:

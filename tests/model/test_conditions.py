@@ -106,6 +106,12 @@ def test_nothing_and_an_empty_text_are_equal_and_have_no_order() -> None:
     assert conditions.judge(Atom(kind=AtomKind.LESS, subject="d.total", value=1), facts(total=None)).truth is None
 
 
+def test_a_box_that_nobody_ticked_is_not_ticked() -> None:
+    for kind, value in ((AtomKind.EQUALS, False), (AtomKind.NOT_EQUALS, True)):
+        assert conditions.judge(Atom(kind=kind, subject="d.box", value=value), facts(box=None)).truth is True
+    assert conditions.judge(Atom(kind=AtomKind.EQUALS, subject="d.box", value=None), facts(box=None)).truth is True
+
+
 def test_properties_are_read_once_the_steps_are_decided() -> None:
     atom = Atom(kind=AtomKind.UPDATED, subject="d.file")
 

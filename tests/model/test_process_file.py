@@ -110,6 +110,40 @@ def mistakes(text: str) -> list[str]:
     return [str(mistake) for mistake in caught.value.mistakes]
 
 
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        (
+            '{less: {property: p.rows, value: "10"}}',
+            'letters of a String, where 9 is more than 10; make "Rows" a Number',
+        ),
+        ("{less: {property: p.rows, value: 2026-01}}", ""),
+        ("{equals: {property: p.rows, value: 10}}", ""),
+        ("{at_most: {property: p.now, value: 2026-11-30}}", "compares a moment of UTC"),
+        ("{equals: {property: p.now, value: 2026-11-30}}", "compares a moment of UTC"),
+        ("{less: {property: p.now, value: 30.11.2026}}", "compares a moment of UTC"),
+        ("{less: {property: p.now, value: 2026-11-30}}", ""),
+        ("{at_most: {property: p.now, value: 2026-11-30T12:00:00}}", ""),
+    ],
+)
+def test_texts_are_not_compared_for_what_they_do_not_mean(condition: str, said: str) -> None:
+    text = f"""
+process: A
+groups:
+  - group: G
+    steps:
+      - data: P
+        properties:
+          - {{name: Rows, type: String}}
+          - {{name: Now, type: SystemVariable, variable: CURRENT_DATE_TIME}}
+      - {{action: work, when: {condition}}}
+"""
+    if said:
+        assert said in mistakes(text)[0]
+    else:
+        parse(text)
+
+
 GOOD = """
 process: Close
 alert: {email: close@example.com, when: always}

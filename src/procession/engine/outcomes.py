@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from procession.actions.contract import FileOutput, StepOutcome
 from procession.engine.active_run import Work
 from procession.engine.isolation.contract import Left
 from procession.engine.isolation.frames import shown
+from procession.engine.step_tables import TableDraft
 from procession.model.lifecycle import StepStatus
 from procession.model.table_uses import is_table
 
@@ -49,6 +50,14 @@ def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
     """An attempt that lost log lines says so, and ends as Warning at best."""
     lost = f"part of its log could not be kept: {work.log_trouble}"
     return _warned(outcome, lost) if work.log_trouble else outcome
+
+
+def with_remarks(outcome: StepOutcome, drafts: Iterable[TableDraft]) -> StepOutcome:
+    """What came up when its rows were made versions of tables, which its process did not see."""
+    for draft in drafts:
+        for remark in draft.remarks:
+            outcome = _warned(outcome, f'the table "{draft.name}": {remark}')
+    return outcome
 
 
 def with_left(outcome: StepOutcome, left: list[Left]) -> StepOutcome:

@@ -65,6 +65,7 @@ class TableDraft:
     draft: Draft
     rows: int  # that the step gave
     updated: int  # of them, those that changed records
+    remarks: tuple[str, ...] = ()  # what may be otherwise than it was meant
 
 
 # No ProcessionError: no user ever sees it, since the engine prepares again.

@@ -134,6 +134,8 @@ def _judge_property(atom: Atom, facts: Facts) -> Verdict:
     value = facts.values.get(atom.subject)
     if atom.kind in (AtomKind.EQUALS, AtomKind.NOT_EQUALS):
         # To an accountant an empty field is empty, whichever of the two a client has sent.
+        # A box has two states: one that nobody ticked is not ticked.
+        value = False if value is None and atom.value is False else value
         are_equal = (None if value == "" else value) == (None if atom.value == "" else atom.value)
         return _YES if are_equal is (atom.kind is AtomKind.EQUALS) else _NO
     # Nothing is neither greater nor less; guessing would pay or not pay an invoice.

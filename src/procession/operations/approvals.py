@@ -22,7 +22,7 @@ from procession.model.processes import PropertyType
 from procession.model.runs import Run
 from procession.model.steps import StepRow
 from procession.model.table_uses import PREFIX, is_table
-from procession.operations import approved_tables, left_out, processes, rights, steps
+from procession.operations import approved_tables, left_out, processes, rights, steps, who_decides
 from procession.operations.act import Act
 from procession.store import approvals as store
 from procession.store import history, people, runs, step_tables
@@ -48,6 +48,7 @@ class Approval:
     votes: tuple[Vote, ...]
     void: tuple[Vote, ...]
     is_open: bool
+    too_few: str = ""  # why an open one cannot be approved, as people are now
 
 
 class DecisionSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,10 +77,10 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
     is_open = store.is_open(tx, row.attempt)
     # Once decided, what counted stays what counted, whatever becomes of a table later.
     counted = model.counted(votes, signed if is_open or not votes else votes[-1].signed)
+    able = deciders(tx, run, settings) if is_open else []
     if is_open:
         # Who was suspended or has left the group since is no second pair of eyes any more.
-        able = {user.login for user in deciders(tx, run, settings)}
-        counted = [vote for vote in counted if vote.login in able]
+        counted = [vote for vote in counted if vote.login in {user.login for user in able}]
     return Approval(
         run=run,
         step=step,
@@ -90,6 +91,7 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
         votes=tuple(counted),
         void=tuple(vote for vote in votes if vote not in counted),
         is_open=is_open,
+        too_few=who_decides.too_few(settings, able) if is_open else "",
     )
 
 

@@ -11,7 +11,7 @@ from procession.actions.kinds.approve import ApproveSettings
 from procession.engine.step_approvals import StepAsked
 from procession.model.approvals import Decision
 from procession.model.lifecycle import StepStatus
-from procession.operations import approvals, who_decides
+from procession.operations import approvals, questions, who_decides
 from procession.operations.home_time import HomeClock
 from procession.store import approvals as store
 from procession.store import moves, outbox, runs
@@ -31,12 +31,14 @@ class ApprovalsOfSteps:
         why = who_decides.nobody(tx, settings)
         # Also where nobody can decide: what was asked is evidence, and outcome() ends the step in the next turn.
         store.add(tx, self._row(asked, why, now))
+        able = [] if why else approvals.deciders(tx, asked.run, settings)
+        # Too few is no failure: whoever gets a role, or joins the group, finds it on Home.
+        too_few = "" if why else who_decides.too_few(settings, able)
         # What it shows while it runs: to the API, on pages and in a terminal.
-        moves.show_progress(tx, asked.step, None, f"waits for {settings.who.said} to decide: {settings.title}")
+        said = f"waits for {settings.who.said} to decide: {settings.title}" + (f"; {too_few}" if too_few else "")
+        moves.show_progress(tx, asked.step, None, said)
         if not why:
-            people_asked = approvals.deciders(tx, asked.run, settings)
-            # Nobody yet, where no member has a role: it waits, and who gets one finds it on Home.
-            addresses = [user.email for user in people_asked]
+            addresses = questions.addresses(tx, asked.run, able, too_few)
             outbox.add_questions(tx, asked.run.id, asked.revision, addresses, now)
 
     def _row(self, asked: StepAsked, why: str, now: datetime) -> ApprovalRow:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from procession.engine.step_tables import TableStep
@@ -19,6 +20,8 @@ from procession.operations import tables as table_operations
 from procession.operations.act import Act
 from procession.store import step_tables, tables
 from procession.store.database import Transaction
+
+_ROWS = frozenset({TableOperation.APPEND, TableOperation.REPLACE, TableOperation.UPSERT, TableOperation.REPLACE_WHERE})
 
 
 def origin(tx: Transaction, one: Snapshot) -> int:
@@ -43,7 +46,8 @@ def chain(tx: Transaction, present: Snapshot, least: int) -> Iterator[TableVersi
         if version.number < least:
             return
         yield version
-        version = tables.version(tx, present.table.id, version.number - 1)
+        # Not the number before: a gap that retention left would hide what the run has written below it.
+        version = tables.version_below(tx, present.table.id, version.number)
 
 
 def kept_records(tx: Transaction, present: Snapshot, step: TableStep) -> tuple[tuple[int, int], ...]:
@@ -58,6 +62,23 @@ def kept_records(tx: Transaction, present: Snapshot, step: TableStep) -> tuple[t
         version.records
         for version in chain(tx, present, min(numbers))
         if version.number in numbers and version.operation is TableOperation.APPEND and any(version.records)
+    )
+
+
+def overtaken(tx: Transaction, present: Snapshot, step: TableStep, mode: str) -> tuple[str, ...]:
+    """What to tell of a step that runs again and writes over what others wrote since it did."""
+    numbers = tables.written_by(tx, present.table.id, step.run.id, [step.step])
+    if not numbers:
+        return ()
+    since = takewhile(lambda version: version.number not in numbers, chain(tx, present, min(numbers)))
+    # Rows that others have appended stay beside those that are appended again.
+    theirs = {TableOperation.UPSERT} if mode == "append" else _ROWS
+    other = next((one for one in since if one.run != step.run.id and one.operation in theirs), None)
+    if other is None:
+        return ()
+    return (
+        f"this step runs again after {other.author} wrote version {other.number}, and what it gives takes the place of"
+        f" what that wrote or changed; version {other.number} stays readable",
     )
 
 

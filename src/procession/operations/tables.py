@@ -101,9 +101,13 @@ def listed(tx: Transaction, caller: Caller, *, name: str | None) -> list[Table]:
     return tables.visible(tx, rights.viewer(caller), name=name)
 
 
-def versions(tx: Transaction, table_id: TableId) -> list[TableVersion]:
-    """Newest first."""
-    return tables.versions(tx, table_id)
+def versions(tx: Transaction, table_id: TableId, *, most: int | None = None) -> list[TableVersion]:
+    """Newest first; `most` of them, None: all."""
+    return tables.versions(tx, table_id, most=most)
+
+
+def count_versions(tx: Transaction, table_id: TableId) -> int:
+    return tables.count_versions(tx, table_id)
 
 
 def snapshot(tx: Transaction, table_id: TableId, number: int | None = None) -> Snapshot:

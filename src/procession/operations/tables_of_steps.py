@@ -85,6 +85,7 @@ class TablesOfSteps:
             present = tables.snapshot(tx, held.targets[use.name].table.id)
             _check_unchanged(tx, held, use, present)
             without = table_writes.kept_records(tx, present, held.step) if use.mode == "append" else ()
+            overtaken = table_writes.overtaken(tx, present, held.step, use.mode)
         # User code chose the path: a link would publish any file that the server can read.
         if not path.resolve().is_relative_to(inside.resolve()):
             raise Invalid(f'the rows for the table "{use.name}" lie outside of the step\'s folder')
@@ -101,6 +102,7 @@ class TablesOfSteps:
             draft=replace(draft, run=held.step.run.id, step=held.step.step),
             rows=written.rows_given,
             updated=written.rows_updated,
+            remarks=(*written.remarks, *overtaken),
         )
 
     def publish(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from procession.actions.contract import Action
 from procession.actions.kinds.approve import ApproveSettings
+from procession.model import approvals as model
+from procession.model.people import User
 from procession.model.processes import Process
 from procession.store import people
 from procession.store.database import Transaction
@@ -23,6 +25,17 @@ def nobody(tx: Transaction, settings: ApproveSettings) -> str:
     return ""
 
 
+def too_few(settings: ApproveSettings, able: Iterable[User]) -> str:
+    """Why those who may decide now cannot approve it, however they decide; "" where they are enough."""
+    count = len({model.person(user) for user in able})
+    if count >= settings.at_least:
+        return ""
+    if not count:
+        return "nobody may decide it: whoever is named had a hand in it, is not active, or has no role on the process"
+    many = f"only {count} of the {settings.at_least} people who must approve it may"
+    return f"{many}: whoever else is named had a hand in it, is not active, or has no role on the process"
+
+
 def remarks(tx: Transaction, actions: Mapping[str, Action], process: Process) -> tuple[str, ...]:
     """One for each step that would ask nobody, or fewer people than it needs."""
     found = []
@@ -31,12 +44,12 @@ def remarks(tx: Transaction, actions: Mapping[str, Action], process: Process) ->
         # A remark and no mistake: the file may be applied first, and the group made before the first run.
         if step.enabled and action is not None and action.settings is ApproveSettings:
             settings = msgspec.convert(dict(step.settings), ApproveSettings)
-            if why := nobody(tx, settings) or _too_few(tx, settings):
+            if why := nobody(tx, settings) or _too_small(tx, settings):
                 found.append(f'step {step.order} "{step.name}": {why}')
     return tuple(found)
 
 
-def _too_few(tx: Transaction, settings: ApproveSettings) -> str:
+def _too_small(tx: Transaction, settings: ApproveSettings) -> str:
     group = people.group_by_name(tx, settings.who.group) if settings.who.group else None
     if group is None:
         return ""

@@ -15,23 +15,13 @@ import msgspec
 
 from procession.model.errors import Invalid
 from procession.model.ids import RunId
-from procession.store.database import Row, Transaction
+from procession.store.database import NO_ROW, Row, SealedRow, Transaction
 
 ENTRIES_AT_ONCE = 5_000  # of a trail that is read: a history may be larger than the memory
 HISTORY, LOG, REMOVED = "history", "log", "removed"
 
 _HISTORY = "at, attempt, kind, step_id, user_login, detail"
 _LOG = "at, user_login, message, about"
-_NOTHING = hashlib.sha256().digest()
-
-
-class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """`number` is that of a run or of a row of the log; `revision` is 0 for all but history."""
-
-    kind: str
-    number: int
-    revision: int = 0
-    digest: bytes = _NOTHING
 
 
 class TrailHead(msgspec.Struct, frozen=True):
@@ -51,7 +41,7 @@ def parse_head(text: str) -> TrailHead:
         found = TrailHead(int(entries), bytes.fromhex(chain))
     except ValueError:
         found = TrailHead(0, b"")
-    if found.entries < 1 or len(found.chain) != len(_NOTHING):
+    if found.entries < 1 or len(found.chain) != len(NO_ROW):
         raise Invalid(
             f'"{text[:80]}" is no head of an audit trail: procession audit verify prints one, such as 12-9f0c...'
         )

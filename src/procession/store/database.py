@@ -6,23 +6,24 @@ operations ask before they write.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from procession.model.errors import Invalid
 from procession.model.ids import RunId
-
-if TYPE_CHECKING:
-    from procession.store.audit import SealedRow
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 Row = tuple[Any, ...]
+NO_ROW = hashlib.sha256().digest()
 
 
 def check(parameters: Sequence[Any]) -> None:
@@ -37,6 +38,15 @@ def check(parameters: Sequence[Any]) -> None:
                 raise Invalid("a text holds the character NUL, which cannot be stored")
         elif kind is bool:
             raise TypeError("a bool is no parameter; give int(...)")
+
+
+class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the audit trail. `number` is that of a run or of a row of the log; `revision` is 0 for all but history."""
+
+    kind: str
+    number: int
+    revision: int = 0
+    digest: bytes = NO_ROW  # SHA-256 of the row
 
 
 class Transaction(Protocol):

@@ -17,7 +17,7 @@ from procession.model.lifecycle import StepStatus
 from procession.model.runs import HistoryKind, HistoryRow, Run
 from procession.model.steps import AttemptRow
 from procession.store import audit, times
-from procession.store.database import Transaction
+from procession.store.database import SealedRow, Transaction
 from procession.store.step_rows import step_id
 
 
@@ -65,8 +65,7 @@ def write(tx: Transaction, run: RunId, entries: Sequence[Entry], now: datetime) 
         rows,
     )
     sealed = [
-        audit.SealedRow(kind=audit.HISTORY, number=row[0], revision=row[1], digest=audit.digest(row[2:]))
-        for row in rows
+        SealedRow(kind=audit.HISTORY, number=row[0], revision=row[1], digest=audit.digest(row[2:])) for row in rows
     ]
     tx.seal(sealed)
 
@@ -248,7 +247,7 @@ def add_log(tx: Transaction, login: str, message: str, now: datetime, *, about: 
     """`about`: the one thing that it tells of, to which pages lead."""
     columns = (times.to_column(now), login, message, None if about is None else str(about))
     number = tx.insert("INSERT INTO log (at, user_login, message, about) VALUES (?, ?, ?, ?) RETURNING id", *columns)
-    tx.seal([audit.SealedRow(kind=audit.LOG, number=number, digest=audit.digest(columns))])
+    tx.seal([SealedRow(kind=audit.LOG, number=number, digest=audit.digest(columns))])
 
 
 def _attempt(row: Sequence[Any]) -> AttemptRow:

@@ -12,7 +12,7 @@ from typing import Any
 from procession.model.ids import ProcessId, RunId
 from procession.store import audit, conditions, times
 from procession.store import runs as runs_store
-from procession.store.database import Transaction
+from procession.store.database import SealedRow, Transaction
 
 # Deleted together with a run. Any other reference keeps the run.
 _OWN = ("step", "step_attempt", "history", "approval", "run_preparer", "follow_up")
@@ -144,7 +144,7 @@ def _remove(tx: Transaction, numbers: Sequence[int]) -> None:
     if not numbers:
         return
     # Their hashes stay in the trail, which tells from now on why their rows are gone.
-    tx.seal([audit.SealedRow(kind=audit.REMOVED, number=number) for number in numbers])
+    tx.seal([SealedRow(kind=audit.REMOVED, number=number) for number in numbers])
     for statement in _DELETIONS:
         tx.run(statement.format(runs=", ".join("?" * len(numbers))), *numbers)
 

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from procession.model.ids import RunId
-from procession.store.audit import SealedRow
-from procession.store.database import Row, check
+from procession.store.database import Row, SealedRow, check
 from procession.store.sqlite_errors import is_of_transaction
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,8 @@ from procession.store.database import Transaction
 
 # Made once: a decoder is compiled from its type.
 _columns = msgspec.json.Decoder(tuple[Column, ...])
+# Most versions of a table have the columns of the one before.
+_columns_of = functools.lru_cache(maxsize=16)(_columns.decode)
 
 _TABLE = (
     "t.id, t.name, t.description, t.version, t.created_at, t.modified_at, v.row_count, v.size, t.next_record,"
@@ -95,10 +98,26 @@ def version(tx: Transaction, table: TableId, number: int) -> TableVersion | None
     return None if row is None else _version(row)
 
 
-def versions(tx: Transaction, table: TableId) -> list[TableVersion]:
-    """Newest first."""
-    rows = tx.all(f"SELECT {_VERSION} WHERE v.table_id = ? ORDER BY v.number DESC", table.number)
+def version_below(tx: Transaction, table: TableId, number: int) -> TableVersion | None:
+    """The newest that there still is of those before this one: retention lets some of them go."""
+    row = tx.one(
+        f"SELECT {_VERSION} WHERE v.table_id = ? AND v.number < ? ORDER BY v.number DESC LIMIT 1",
+        *(table.number, number),
+    )
+    return None if row is None else _version(row)
+
+
+def versions(tx: Transaction, table: TableId, *, most: int | None = None) -> list[TableVersion]:
+    """Newest first; `most` of them, None: all."""
+    limit = -1 if most is None else most
+    rows = tx.all(f"SELECT {_VERSION} WHERE v.table_id = ? ORDER BY v.number DESC LIMIT ?", table.number, limit)
     return [_version(row) for row in rows]
+
+
+def count_versions(tx: Transaction, table: TableId) -> int:
+    row = tx.one("SELECT count(*) FROM table_version WHERE table_id = ?", table.number)
+    assert row is not None
+    return int(row[0])
 
 
 def written_by(tx: Transaction, table: TableId, run: RunId, steps: Collection[StepId]) -> set[int]:
@@ -231,7 +250,7 @@ def _version(row: tuple[Any, ...]) -> TableVersion:
         created_at=times.from_column(created_at),
         rows=row_count,
         size_bytes=size_bytes,
-        columns=_columns.decode(columns),
+        columns=_columns_of(columns),
         run=None if run is None else RunId(run),
         step=_step(step, step_kind),
         same_as=same_as,

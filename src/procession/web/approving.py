@@ -34,7 +34,8 @@ class AskedPanel:
     def sentence(self) -> str:
         """For whom it waits, and how far that is."""
         who, needed, said = self.approval.settings.who.said, self.approval.settings.at_least, len(self.approval.votes)
-        return f"waits for {who}" + (f": {said} of {needed} have approved" if needed > 1 else "")
+        too_few = f"; {self.approval.too_few}" if self.approval.too_few else ""
+        return f"waits for {who}" + (f": {said} of {needed} have approved" if needed > 1 else "") + too_few
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +54,12 @@ class AskedState(NamedTuple):
     signed: str
     votes: tuple[Vote, ...]
     void: tuple[Vote, ...]
+    too_few: str
 
 
 def states(tx: Transaction, view: ShownRun) -> tuple[AskedState, ...]:
     """Of the questions that are open."""
-    return tuple(AskedState(one.step.id, one.signed, one.votes, one.void) for one in _open(tx, view))
+    return tuple(AskedState(one.step.id, one.signed, one.votes, one.void, one.too_few) for one in _open(tx, view))
 
 
 def mark_of(shown: tuple[AskedState, ...]) -> str:

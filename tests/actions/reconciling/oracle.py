@@ -45,7 +45,8 @@ class Row:
 
     def look(self, rule: Mapping[str, Any]) -> tuple[Any, ...]:
         """What the rule sees of the row: rows of one look are one to it."""
-        columns = [*rule["equal"], *([rule["alike"]["column"]] if "alike" in rule else [])]
+        looks = [*([rule["alike"]["column"]] if "alike" in rule else []), *([rule["empty"]] if "empty" in rule else [])]
+        columns = [*rule["equal"], *looks]
         return (*map(self.value, columns), self.amount, self.day if "days" in rule else None)
 
 
@@ -146,7 +147,7 @@ class Books:
             for other in right
             if (apart := score(rule, one, other)) is not None
         }
-        if "empty" in rule or rule.get("choose") == "only":
+        if rule.get("choose", "only" if "empty" in rule else "nearest") == "only":
             self.take(rule, [((one,), (other,)) for one, other in scores if alone(scores, one, other)])
             return
         looks = tuple({row.place: row.look(rule) for row in side} for side in (left, right))

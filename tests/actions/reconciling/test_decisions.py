@@ -69,6 +69,14 @@ def test_twins_of_which_people_ruled_a_pair_out_pair_crosswise(tmp_path, rule):
     assert [found[1:] for found in made.matches] == [("1", "8"), ("2", "7")]
 
 
+def test_three_twins_pair_across_what_people_ruled_out(tmp_path):
+    left, right = ([f"{n},a,x,2026-01-03,5" for n in side] for side in ((1, 2, 3), (7, 8, 9)))
+
+    made = decided(tmp_path, "never,1,7,", "never,1,8,", "never,2,9,", "never,3,9,", left=left, right=right)
+
+    assert [found[1:] for found in made.matches] == [("1", "9"), ("2", "8"), ("3", "7")]
+
+
 @pytest.mark.parametrize(("said", "row"), [("12", "0012"), (" 12", "12"), ("a12", "A12")])
 def test_a_decision_whose_key_is_not_quite_that_of_a_row_is_told(tmp_path, said, row):
     made = decided(tmp_path, f'never,"{said}",7,', left=[f"{row},a,x,2026-01-03,5"])

@@ -26,6 +26,7 @@ RULES: tuple[dict[str, Any], ...] = (EXACT, WINDOW, BATCHES, CHARGES, REVERSALS,
 OTHERS: tuple[dict[str, Any], ...] = (
     {**WINDOW, "name": "Only", "choose": "only"},
     {"name": "No text", "equal": ["account"], "days": 2, "choose": "nearest"},
+    {**NO_REFERENCE, "name": "Nearest", "choose": "nearest"},
     {**BATCHES, "name": "Nearly", "tolerance": 0.5, "percent": 1},
     {**CHARGES, "name": "Percent", "tolerance": 0, "days": 3},
     {**MISTYPED, "name": "One edit", "alike": {"column": "ref", "edits": 1}},

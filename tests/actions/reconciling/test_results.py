@@ -35,6 +35,47 @@ def test_an_open_row_says_what_is_nearest_and_why_it_is_none(tmp_path, right, re
     assert made.open("left", "near_key") == {"1": near}
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"decisions": "${f.d}", "files": {"f.d": ("d.csv", lines(["never,1,7"], "decision,left_key,right_key"))}},
+        {"where": {"right": "amount > 9"}},
+        {"days": [1, 5]},
+        {"match": "groups"},
+    ],
+)
+@pytest.mark.parametrize("days", [{}, {"days": 0}])
+def test_of_two_equal_rows_none_says_that_there_is_nothing_on_the_other_side(tmp_path, settings, days):
+    rule = {"name": "Equal", "equal": ["account", "ref"], **days}
+    whole = {name: settings[name] for name in ("decisions", "files") if name in settings}
+
+    made = reconciled(
+        tmp_path, ["1,a,x,2026-01-03,5"], ["7,a,x,2026-01-03,5"], rule if whole else rule | settings, **whole
+    )
+
+    assert made.open("left") == {"1": "equal, but no rule pairs them"}
+    assert made.open("right", "near_key") == {"7": "1"}
+
+
+def test_rows_that_a_rule_may_not_pair_for_their_texts_are_not_called_equal(tmp_path):
+    rule = {"name": "No reference", "equal": ["account"], "empty": "ref"}
+
+    made = reconciled(tmp_path, ["1,a,x,2026-01-03,5"], ["7,a,y,2026-01-03,5"], rule)
+
+    assert made.open("left") == {"1": "nothing on the other side"}
+
+
+def test_no_row_has_more_than_ten_suggestions_of_several_rules(tmp_path):
+    near = {"equal": ["account"], "tolerance": 1, "choose": "only"}
+    rules = [{**near, "name": ref, "where": {"right": f"ref = '{ref}'"}} for ref in "xy"]
+    right = [f"{ref}{n},a,{ref},2026-01-03,5.{n:02}" for ref in "xy" for n in range(1, 12)]
+
+    made = reconciled(tmp_path, ["1,a,z,2026-01-03,5"], right, *rules)
+
+    assert [rule for rule, *_ in made.suggestions] == ["x"] * 10
+    assert set(made.open("right").values()) == {"several candidates"}
+
+
 def test_a_row_without_an_amount_says_so(tmp_path):
     assert reconciled(tmp_path, ["1,a,x,2026-01-03,"], []).open("left") == {"1": "no amount"}
 

@@ -8,6 +8,7 @@ import pytest
 
 from procession.actions.reconciling import collisions, work
 from procession.actions.reconciling.items import Hashing
+from procession.actions.reconciling.matching import MatchingRule
 from procession.model.lifecycle import StepStatus
 from tests.actions.reconciling.world import EXACT, reconciled
 
@@ -309,6 +310,16 @@ def test_too_many_candidates_fail_and_name_the_worst_keys(tmp_path, rule):
     assert ('Most have "a": 50,013,184' in made.message) == (rule is CHARGES)
 
 
+@pytest.mark.parametrize("refs", [("x", "y"), ("", "x")])
+def test_two_rows_that_differ_in_the_reference_are_no_twins_to_one_without(tmp_path, refs):
+    left = [f"{n},a,{ref},2026-01-03,5" for n, ref in enumerate(refs)]
+
+    made = reconciled(tmp_path, left, ["7,a,,2026-01-03,5"], {**NO_REFERENCE, "choose": "nearest"})
+
+    assert made.matches == []
+    assert set(made.open("left").values()) == {"several candidates"}
+
+
 @pytest.mark.parametrize(("attempts", "said"), [
     ((Hashing(bits=0), Hashing(salt=1)), "0 matched, 1 only left, 1 only right"),
     ((Hashing(bits=0),), "different values had one hash each time; nothing was published"),
@@ -338,6 +349,15 @@ def test_a_false_match_is_found_out_whatever_is_written(tmp_path, settings):
     made = reconciled(tmp_path, left, right, EXACT, run=partial(work.run, attempts=attempts), **settings)
 
     assert made.message.startswith("1 matched, 1 only left, 1 only right")
+
+
+def test_a_rule_that_allows_no_difference_is_held_to_it_by_the_totals(tmp_path, monkeypatch):
+    monkeypatch.setattr(MatchingRule, "is_within", lambda *_: "true")
+
+    made = reconciled(tmp_path, ["1,a,x,2026-01-03,5"], ["7,a,x,2026-01-03,2", "8,a,x,2026-01-03,1"], BATCHES)
+
+    assert made.message.startswith('the matches of the rule "Batches", which allows no difference, differ by 2')
+    assert made.played.outcome.status is StepStatus.FAILED
 
 
 def test_a_condition_that_speaks_like_a_collision_ends_the_step(tmp_path):

@@ -270,6 +270,11 @@ def _warn(fx: _Fx, table: RateTable) -> None:
             f"rates: {source} to {target} on {day} is {rate}, and {other} by the rate of {target} to {source}; each is "
             f"taken for its own way{f' (and {len(ways) - 1:,} more)' if len(ways) > 1 else ''}"
         )
+    for source, target, month, days in sorted(table.one_sided)[:3]:
+        fx.work.warnings.append(
+            f"rates: the average of {source} to {target} in {month} is without {days} "
+            f"{'day' if days == 1 else 'days'} on which there is only a rate of {target} to {source}"
+        )
     _warn_of_age(fx)
     if fx.settings.warn_percent is not None:
         found = list(table.jumps(Decimal(str(fx.settings.warn_percent))))

@@ -6,7 +6,7 @@ a half of a cent less than a half. They are shown to 18 places, a half to the ev
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +40,11 @@ class _Pair:
     days: list[date] = field(default_factory=list)
     rates: list[Decimal] = field(default_factory=list)
 
+    def of_month(self, day: date) -> Sequence[date]:
+        """The days of a month that have a rate."""
+        first, behind = _month(self.days, day)
+        return self.days[first:behind]
+
 
 class RateTable:
     """The rates of a file."""
@@ -47,6 +52,8 @@ class RateTable:
     def __init__(self, rows: Iterable[tuple[str, str, date, Decimal]]) -> None:
         """Of from, to, day and rate, in the order of the days."""
         self._pairs: dict[tuple[str, str], _Pair] = {}
+        # Of averages that were asked for: from, to, month, days that only the other way has.
+        self.one_sided: set[tuple[str, str, str, int]] = set()
         for source, target, day, rate in rows:
             pair = self._pairs.setdefault((source, target), _Pair())
             # A file that says the same twice says it once; two different ones were refused before.
@@ -71,6 +78,8 @@ class RateTable:
 
     def _straight(self, source: str, target: str, day: date, way: Way) -> Rate | None:
         direct, inverse = (self._found(*pair, day, way) for pair in ((source, target), (target, source)))
+        if direct and inverse and way.rule == "month_average":
+            self._note_other_days(source, target, day)
         # Of one day the rate as published comes first; an older one holds no longer.
         is_newer = direct and inverse and inverse[1] > direct[1] and way.rule != "month_average"
         if direct and not is_newer:
@@ -80,6 +89,11 @@ class RateTable:
     def _found(self, source: str, target: str, day: date, way: Way) -> tuple[Fraction, date] | None:
         pair = self._pairs.get((source, target))
         return way.of(pair.days, pair.rates, day) if pair else None
+
+    def _note_other_days(self, source: str, target: str, day: date) -> None:
+        there, back = (set(self._pairs[pair].of_month(day)) for pair in ((source, target), (target, source)))
+        if back - there:
+            self.one_sided.add((source, target, f"{day:%Y-%m}", len(back - there)))
 
     def contradictions(self) -> Iterable[tuple[str, str, date, Decimal, Decimal]]:
         """Days with a rate for each way, where one is not about the inverse of the other: from, to, day, both."""
@@ -123,9 +137,13 @@ def _month_end(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
+def _month(days: Sequence[date], day: date) -> tuple[int, int]:
+    """Where the days of a month begin, and the place behind the last of them."""
+    return bisect_left(days, day.replace(day=1)), bisect_right(days, _month_end(day))
+
+
 def _average(days: Sequence[date], rates: Sequence[Decimal], day: date) -> tuple[Fraction, date] | None:
-    first = bisect_right(days, day.replace(day=1) - timedelta(1))
-    behind = bisect_right(days, _month_end(day))
+    first, behind = _month(days, day)
     if first == behind:
         return None
     total = sum((Fraction(rate) for rate in rates[first:behind]), Fraction(0))

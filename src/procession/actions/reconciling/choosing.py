@@ -96,7 +96,7 @@ def _choose(connection: duckdb.DuckDBPyConnection) -> None:
 
 # Not score = best, of which DuckDB makes left best = right best, and joins all with all.
 # Rows of one twin are one choice. Within a pair of twins the n-th row goes with the n-th; those that people ruled a
-# pair out of are first on the left and last on the right.
+# pair out of are first on the left and last on the right. Where these stand across, what is left for each is one row.
 _MUTUAL = """
 WITH left_best AS (SELECT left_row, min(score) AS best FROM candidates GROUP BY 1),
 right_best AS (SELECT right_row, min(score) AS best FROM candidates GROUP BY 1),
@@ -118,7 +118,7 @@ QUALIFY dense_rank() OVER (
     PARTITION BY left_twin, right_twin ORDER BY left_row NOT IN (SELECT left_row FROM never), left_row
 ) = dense_rank() OVER (
     PARTITION BY left_twin, right_twin ORDER BY right_row IN (SELECT right_row FROM never), right_row
-)
+) OR greatest(count(*) OVER (PARTITION BY left_row), count(*) OVER (PARTITION BY right_row)) = 1
 """
 
 
@@ -155,7 +155,7 @@ def keep_doubts(connection: duckdb.DuckDBPyConnection, rule: MatchingRule) -> in
     ]
     # The first of each row too, shown or not: it has candidates, and says so.
     connection.execute(
-        f"INSERT INTO doubts SELECT {rule.number}, left_row, right_row, greatest(l, r) <= {DOUBTS_SHOWN} FROM "
+        f"INSERT INTO doubts SELECT {rule.number}, left_row, right_row, greatest(l, r) FROM "
         f"(SELECT left_row, right_row, l: {ranks[0]}, r: {ranks[1]} FROM candidates) "
         f"WHERE greatest(l, r) <= {DOUBTS_SHOWN} OR least(l, r) = 1"
     )

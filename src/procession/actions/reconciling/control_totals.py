@@ -105,6 +105,22 @@ def check(connection: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
     return totals | {"difference": _EXACT.subtract(totals["left_total"], totals["right_total"])}
 
 
+def check_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[MatchingRule]) -> None:
+    """Raises Problem where the matches of a rule that allows no difference have one."""
+    # Equal rows are found by one hash of their columns, amount and day: two amounts may have the same.
+    differ = dict(
+        connection.execute(
+            "SELECT rule, sum(CASE side WHEN 0 THEN total ELSE -total END) FROM sums GROUP BY rule"
+        ).fetchall()
+    )
+    for rule in rules:
+        if not rule.allows and differ.get(rule.number, 0) != 0:
+            raise Problem(
+                f'the matches of the rule "{rule.name}", which allows no difference, differ by '
+                f"{differ[rule.number]}; nothing was published"
+            )
+
+
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
     assert row is not None

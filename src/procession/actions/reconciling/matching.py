@@ -5,7 +5,8 @@ Relations, all of row numbers; `side` is 0 for left and 1 for right:
 - grouped (rule, id, side, row): all other matches
 - left_open, right_open: the items that no match has, views of left_rest and right_rest once one has
 - suggested (rule, id, side, row, why): matches for a person to decide
-- doubts (rule, left_row, right_row, is_shown): candidates that a rule could not choose from
+- doubts (rule, left_row, right_row, place): candidates that a rule could not choose from; those of the first ten places
+  of both rows may be shown
 - twice (side, row): rows whose twin was matched
 - never (left_row, right_row): pairs that people ruled out
 - skipped_pools (rule, pools): what subsets did not look through
@@ -30,7 +31,7 @@ _TABLES = {
     "pairs": "rule SMALLINT, left_row INTEGER, right_row INTEGER",
     "grouped": "rule SMALLINT, id INTEGER, side TINYINT, row INTEGER",
     "suggested": "rule SMALLINT, id INTEGER, side TINYINT, row INTEGER, why VARCHAR",
-    "doubts": "rule SMALLINT, left_row INTEGER, right_row INTEGER, is_shown BOOLEAN",
+    "doubts": "rule SMALLINT, left_row INTEGER, right_row INTEGER, place BIGINT",
     "twice": "side TINYINT, row INTEGER",
     "skipped_pools": "rule SMALLINT, pools BIGINT",
 }
@@ -63,8 +64,12 @@ class MatchingRule:
     @property
     def is_exact(self) -> bool:
         """Whether rows that the rule pairs are equal in all that it looks at."""
-        looks = self.empty is not None or self.alike is not None or self.word is not None
-        return not (looks or self.allows) and self.days in {None, (0, 0)}
+        return self.compares_keys_only and not self.allows and self.days in {None, (0, 0)}
+
+    @property
+    def compares_keys_only(self) -> bool:
+        """Whether it asks for nothing of the rows but equal columns, amounts and days."""
+        return self.empty is None and self.alike is None and self.word is None
 
     @property
     def allows(self) -> bool:
@@ -75,8 +80,9 @@ class MatchingRule:
     def compared(self) -> tuple[str, ...]:
         """Columns of the items in which rows must be equal to be one and the same to the rule."""
         more = () if self.days is None else (f"day_{self.day}",)
-        alike = () if self.alike is None else (f"hash_{self.alike[0]}",)
-        return (*self.hashes, *alike, "amount", *more)
+        # Of two invoices with one amount, a payment without a reference is of either.
+        looks = [*(() if self.alike is None else self.alike[:1]), *(() if self.empty is None else (self.empty,))]
+        return (*self.hashes, *(f"hash_{key}" for key in looks), "amount", *more)
 
     @property
     def hashes(self) -> tuple[str, ...]:

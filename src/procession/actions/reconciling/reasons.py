@@ -1,7 +1,7 @@
 """Why a row is open: what on the other side is nearest to it, and what keeps them apart.
 
 Only open rows are joined. The first reason that holds counts: suggested, several candidates, booked twice?, amount
-differs, days apart, another account or reference, nothing on the other side.
+differs, days apart or no rule for two that are equal, another account or reference, nothing on the other side.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 _LOOKED_AT_MAX = 20_000_000  # pairs of open rows with equal keys; more are not looked through
 NOTHING = "nothing on the other side"
+_EQUAL = "equal, but no rule pairs them"  # a decision or a condition rules it out, or one is too early
 _MANY = "too many rows alike to look through"
 _CENTS = r"(\.[0-9][0-9][0-9]*?)0*$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Identity:
-    """Columns that name what a row is about, as the rule with most of them has it, and the days it may be apart."""
+    """Columns that name what a row is about, as the rule with most of them has it, and the days it may be apart.
+
+    `is_whole`: rows that have them equal are equal to a rule, which asks for nothing else but amounts and days."""
 
     keys: tuple[int, ...]
+    is_whole: bool
     day: int | None
     days: tuple[int, int] | None
 
@@ -83,11 +87,13 @@ def _identity(rules: Sequence[MatchingRule]) -> _Identity:
     # The most columns say best what a row is about: a rule for mistyped references compares fewer.
     pairs = [rule for rule in rules if rule.kind == "pairs"] or rules
     keys = max((rule.keys for rule in pairs), key=len)
+    is_whole = any(rule.keys == keys and rule.compares_keys_only for rule in rules)
     dated = [rule for rule in rules if rule.days is not None and rule.kind in {"pairs", "groups"}]
     if not dated:
-        return _Identity(keys=keys, day=None, days=None)
+        return _Identity(keys=keys, is_whole=is_whole, day=None, days=None)
     spans = [rule.days for rule in dated if rule.days is not None]
-    return _Identity(keys=keys, day=dated[0].day, days=(min(s[0] for s in spans), max(s[1] for s in spans)))
+    days = min(span[0] for span in spans), max(span[1] for span in spans)
+    return _Identity(keys=keys, is_whole=is_whole, day=dated[0].day, days=days)
 
 
 def _looks(ledgers: Ledgers, identity: _Identity, side: str) -> Iterator[_Look]:
@@ -105,12 +111,18 @@ def _looks(ledgers: Ledgers, identity: _Identity, side: str) -> Iterator[_Look]:
 
 
 def _dated(identity: _Identity) -> str:
+    # Whatever their days: of two that are equal, nobody would believe that there is nothing on the other side.
+    if identity.is_whole:
+        return "true"
     return "false" if identity.day is None else f"s.day_{identity.day} <> o.day_{identity.day}"
 
 
 def _days(identity: _Identity) -> str:
+    if identity.day is None:
+        return literal(_EQUAL)
     days = f"abs(s.day_{identity.day} - o.day_{identity.day})"
-    return "''" if identity.day is None else f"{days} || CASE {days} WHEN 1 THEN ' day apart' ELSE ' days apart' END"
+    apart = f"WHEN 1 THEN '1 day apart' WHEN {days} THEN {days} || ' days apart'"
+    return f"CASE {days} WHEN 0 THEN {literal(_EQUAL)} {apart} ELSE {literal(_EQUAL)} END"
 
 
 def _in_days(identity: _Identity, side: str) -> str:

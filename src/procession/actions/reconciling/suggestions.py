@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from procession.actions.reconciling import choosing
 from procession.actions.reconciling.sides import SIDES
 
 if TYPE_CHECKING:
     import duckdb
 
 SEVERAL = "one of several candidates"
+
+# Candidates that are still open, at most ten a row whatever rules they are of: people look through no list from each.
+_DOUBTFUL = f"""
+doubtful AS (
+    SELECT left_row, right_row, min(rule) AS rule, arg_min(place, rule) AS place FROM doubts
+    WHERE place <= {choosing.DOUBTS_SHOWN} AND left_row IN (SELECT row FROM left_open)
+    AND right_row IN (SELECT row FROM right_open) GROUP BY ALL
+),
+shown AS (
+    SELECT rule, left_row, right_row FROM doubtful QUALIFY greatest(
+        row_number() OVER (PARTITION BY left_row ORDER BY rule, place, right_row),
+        row_number() OVER (PARTITION BY right_row ORDER BY rule, place, left_row)
+    ) <= {choosing.DOUBTS_SHOWN}
+),
+counted AS (
+    SELECT *, count(*) OVER (PARTITION BY left_row) AS of_left,
+        count(*) OVER (PARTITION BY right_row) AS of_right
+    FROM shown
+),
+ends AS (
+    SELECT rule, 'pair ' || left_row || ' ' || right_row AS id, UNNEST([0, 1]) AS side,
+        UNNEST([left_row, right_row]) AS row,
+        '{SEVERAL}: ' || of_left || ' of the left row, ' || of_right || ' of the right row' AS why
+    FROM counted
+)
+"""
 
 
 def make(connection: duckdb.DuckDBPyConnection) -> int:
@@ -21,20 +48,7 @@ def make(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(f"""
         CREATE TABLE suggested_items AS
         WITH open_rows AS ({is_open}),
-        doubtful AS (
-            SELECT min(rule) AS rule, left_row, right_row FROM doubts WHERE is_shown GROUP BY ALL
-        ),
-        counted AS (
-            SELECT *, count(*) OVER (PARTITION BY left_row) AS of_left,
-                count(*) OVER (PARTITION BY right_row) AS of_right
-            FROM doubtful WHERE left_row IN (SELECT row FROM left_open) AND right_row IN (SELECT row FROM right_open)
-        ),
-        ends AS (
-            SELECT rule, 'pair ' || left_row || ' ' || right_row AS id, UNNEST([0, 1]) AS side,
-                UNNEST([left_row, right_row]) AS row,
-                '{SEVERAL}: ' || of_left || ' of the left row, ' || of_right || ' of the right row' AS why
-            FROM counted
-        ),
+        {_DOUBTFUL},
         every AS (
             SELECT rule, id::VARCHAR AS id, side, row, why FROM suggested WHERE id NOT IN (
                 SELECT id FROM suggested ANTI JOIN open_rows USING (side, row)

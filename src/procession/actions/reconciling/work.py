@@ -232,6 +232,7 @@ def _make_results(context: Context, connection: duckdb.DuckDBPyConnection, found
     # Before limits and outputs: nothing is published of a reconciliation that lost a row.
     control_totals.make(connection, *by)
     totals = control_totals.check(connection)
+    control_totals.check_rules(connection, found.rules)
     control_totals.summarise(connection, found.ledgers, found.rules, found.hashing, by)
     reasons.make(connection, found.ledgers, found.rules)
     ages.make(connection, found.ledgers, day, found.as_of, key)

@@ -14,7 +14,7 @@ from procession.actions.contract import Context, FileInput, TableInput
 from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.references import Given
-from procession.actions.reporting import places, report_tables
+from procession.actions.reporting import places, report_tables, rule_values
 from procession.actions.reporting.places import CellPlace
 from procession.actions.reporting.report_settings import ChartSettings, ReportSettings, SheetSettings, ShowRule
 from procession.actions.reporting.report_tables import PlacedTable, ReportTable, TableStyles
@@ -35,7 +35,6 @@ _LOOKS: Mapping[str, Mapping[str, object]] = {
     "grey": {"bg_color": "#EDEDED", "font_color": "#595959"},
     "bold": {"bold": True},
 }
-_COMPARED = {"below": "<", "above": ">", "equals": "=="}
 _TEXT_IN_FORMULA_MAX = 255  # characters; Excel repairs a book with a longer one
 _CHART_SCALE = 2  # of the size that Excel gives a chart by itself
 _DAY_ZERO = date(1899, 12, 30)
@@ -168,10 +167,13 @@ class _Layout:
         column = part.place.column - 1 + number
         first, last = part.data_row, max(part.last_row, part.data_row)
         cell = f"{workbook_cells.column_letters(column)}{first}"
-        given = {"format": self.book.add_format(dict(_LOOKS[rule.show])), **self._test(rule, cell)}
+        given = {
+            "format": self.book.add_format(dict(_LOOKS[rule.show])),
+            **self._test(rule, cell, part.table.columns[number]),
+        }
         page.conditional_format(first - 1, column, last - 1, column, given)
 
-    def _test(self, rule: ShowRule, cell: str) -> dict[str, object]:
+    def _test(self, rule: ShowRule, cell: str, column: SheetColumn) -> dict[str, object]:
         test = rule.tests[0]
         if test == "empty":
             return {"type": "blanks"}
@@ -179,15 +181,13 @@ class _Layout:
             # ~ before what SEARCH takes for any letters.
             text = "".join(f"~{letter}" if letter in "~*?" else letter for letter in rule.contains or "")
             return {"type": "formula", "criteria": f"=ISNUMBER(SEARCH({_quoted(text)},{cell}))"}
-        value = value_of(self.work.context, getattr(rule, test))
-        if isinstance(value, str) or value is None:
-            if test != "equals" or value is None:
-                raise Problem(f'rules: {test} of "{rule.column}" needs a number or a date, not {value or "nothing"}')
+        value = rule_values.fitting(test, column, value_of(self.work.context, getattr(rule, test)))
+        if isinstance(value, str):
             return {"type": "formula", "criteria": f"=EXACT({cell},{_quoted(value)})"}
         # An empty cell would be less than one, and equal to zero.
         shown = "TRUE" if value is True else "FALSE" if value is False else serial(value)
-        sign = {"==": "="}.get(_COMPARED[test], _COMPARED[test])
-        return {"type": "formula", "criteria": f"=AND(NOT(ISBLANK({cell})),NOT(ISTEXT({cell})),{cell}{sign}{shown})"}
+        compared = f"{cell}{rule_values.SIGNS[test]}{shown}"
+        return {"type": "formula", "criteria": f"=AND(NOT(ISBLANK({cell})),NOT(ISTEXT({cell})),{compared})"}
 
     def add_chart(self, page: Worksheet, sheet: SheetSettings, part: PlacedTable) -> None:
         """The chart of a table's first sheet."""

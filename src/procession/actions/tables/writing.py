@@ -15,7 +15,7 @@ from procession.actions.database import quote
 from procession.actions.problems import Problem
 from procession.actions.reading import currencies, fitting
 from procession.actions.reading.cells import RELATION
-from procession.actions.tables import conversion, requests, samples, sources
+from procession.actions.tables import alike_keys, conversion, requests, samples, sources
 from procession.actions.tables.contract import PartFile, RowsSettings, Written
 from procession.actions.tables.requests import SentRows
 from procession.actions.tables.samples import MATCHED, NUMBER, TYPED
@@ -38,7 +38,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     known, parts = settings.contents.columns, settings.contents.parts
     _check_request(rows)
     _check_ids(connection, rows)
-    remarks = _type(connection, rows)
+    remarks = _type(connection, rows) + alike_keys.told(connection, rows, settings)
     # An append alone looks into none of the files that are there.
     affected = _match(connection, rows, settings) | _doomed(connection, rows, settings)
     given, updated = _count(connection, TYPED), _count(connection, MATCHED)

@@ -82,7 +82,7 @@ class TransformStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = None
     select: Annotated[
         Annotated[list[ColumnName | dict[NewColumn, ColumnName]], msgspec.Meta(min_length=1, max_length=1000)] | None,
-        msgspec.Meta(description="columns that stay, in this order; {new name: column} renames"),
+        msgspec.Meta(description="columns that stay, in this order; an item {new name: column} renames"),
     ] = None
     sort: Annotated[
         Columns | None, msgspec.Meta(description="columns to sort by; -column turns it round, empty cells come last")

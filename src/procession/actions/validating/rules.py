@@ -210,6 +210,12 @@ def _balance(rows: CheckedRows) -> None:
         f"HAVING abs({total}) > CAST($most AS DECIMAL(38,10)) ORDER BY {keys}",
         {"most": str(said.tolerance)},
     )
+    # No row of its own is wrong, and none of such a journal must be posted as a good one.
+    rows.work.connection.execute(
+        f"INSERT INTO apart SELECT {ROW} FROM {rows.source} QUALIFY abs(coalesce(sum({quote(amount)}) OVER "
+        f"(PARTITION BY {keys}), 0)) > CAST($most AS DECIMAL(38,10))",
+        {"most": str(said.tolerance)},
+    )
 
 
 def _total(rows: CheckedRows) -> None:

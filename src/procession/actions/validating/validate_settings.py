@@ -108,7 +108,9 @@ class ValidateOutputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     exceptions: Annotated[
         Target | None, msgspec.Meta(description="each broken rule with its row; written also where the step fails")
     ] = None
-    good: Annotated[Target | None, msgspec.Meta(description="the rows that break no rule")] = None
+    good: Annotated[Target | None, msgspec.Meta(description="the rows that break no rule, of groups that balance")] = (
+        None
+    )
     count: Annotated[Target | None, msgspec.Meta(description="a property for the number of exceptions")] = None
 
 

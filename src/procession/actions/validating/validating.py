@@ -36,7 +36,8 @@ def _validate(doing: RowWork) -> str:
             doing.load(KNOWN.format(number), rule.in_.source, Expect())
     doing.lock()
     doing.connection.execute(
-        f'CREATE TABLE broken (rule INTEGER, {ROW} BIGINT, "column" VARCHAR, "value" VARCHAR, words VARCHAR)'
+        f'CREATE TABLE broken (rule INTEGER, {ROW} BIGINT, "column" VARCHAR, "value" VARCHAR, words VARCHAR); '
+        f"CREATE TABLE apart ({ROW} BIGINT)"
     )
     for number, rule in enumerate(settings.rules, start=1):
         doing.context.progress(number / (len(settings.rules) + 1), rule.name)
@@ -70,7 +71,7 @@ def _broken(doing: RowWork, settings: ValidateSettings) -> dict[int, int]:
 
 
 def _make_exceptions(doing: RowWork, settings: ValidateSettings) -> None:
-    """Makes `exceptions`, by rule and row, with the key of the row, and `good`, the rows without any."""
+    """Makes `exceptions`, by rule and row, with the key of the row, and `good`, the rows without any that balance."""
     there = database.columns(doing.connection, SOURCE)
     keys = [kinds.column(there, name, "key") for name in settings.key]
     # Beside each other in one file, and a reader must know which is which.
@@ -89,7 +90,7 @@ def _make_exceptions(doing: RowWork, settings: ValidateSettings) -> None:
     )
     doing.connection.execute(
         f"CREATE TABLE good AS SELECT s.* EXCLUDE ({ROW}) FROM {source} s "
-        f"ANTI JOIN (SELECT DISTINCT {ROW} FROM broken) b ON b.{ROW} = s.{ROW} ORDER BY s.{ROW}"
+        f"ANTI JOIN (SELECT {ROW} FROM broken UNION SELECT {ROW} FROM apart) b ON b.{ROW} = s.{ROW} ORDER BY s.{ROW}"
     )
 
 

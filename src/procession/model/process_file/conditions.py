@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from typing import Any
 
@@ -19,12 +20,18 @@ from procession.model.processes import (
     Junction,
     Property,
     PropertyType,
+    SystemVariable,
     Value,
 )
 
 _EQUALITY = frozenset({AtomKind.EQUALS, AtomKind.NOT_EQUALS})
 # The options of a Dropdown have an order on the screen and no meaning.
 _UNORDERED = frozenset({PropertyType.CHECK_BOX, PropertyType.DROPDOWN})
+_TEXTS = frozenset({PropertyType.STRING, PropertyType.TEXT, PropertyType.SYSTEM_VARIABLE})
+_WHOLE_DAYS = frozenset({AtomKind.AT_LEAST, AtomKind.LESS})
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOMENT = re.compile(rf"{_DAY.pattern}T\d\d:\d\d:\d\d", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 _WORDS = (*Join, *AtomKind)
 
 
@@ -95,7 +102,24 @@ def _read_property_atom(document: Document, path: Path, kind: AtomKind, subject:
     if item.type is PropertyType.FILE or (item.type in _UNORDERED and kind not in _EQUALITY):
         sheet.wrong("property", f'"{kind}" cannot compare a {item.type}')
         return None
+    if ok and (why := _misleading(kind, item, value)):
+        sheet.wrong("value", f'"{kind}" {why}')
+        return None
     return Atom(kind=kind, subject=sheet.data["property"], value=value) if ok else None
+
+
+def _misleading(kind: AtomKind, item: Property, value: Value) -> str:
+    """Why texts would not be compared as what they mean, or ""."""
+    text = str(value or "")
+    if item.variable is SystemVariable.CURRENT_DATE_TIME:
+        # The moment has a time behind its day: as texts, the day itself is before all of its moments.
+        if text and not (_MOMENT.fullmatch(text) or (_DAY.fullmatch(text) and kind in _WHOLE_DAYS)):
+            return "compares a moment of UTC; write at_least or less with a day such as 2026-11-30"
+    elif item.type in _TEXTS and kind not in _EQUALITY and _NUMBER.fullmatch(text):
+        return (
+            f'compares the letters of a {item.type}, where 9 is more than 10; make "{item.name}" a Number or a Decimal'
+        )
+    return ""
 
 
 def read_value(sheet: Sheet, item: Property) -> tuple[bool, Value]:

@@ -198,7 +198,10 @@ def _property() -> dict[str, Any]:
         "options": _list({"type": _PLAIN}, "what a Dropdown offers"),
         "decimal_points": _whole(0, DECIMAL_POINTS_MAX, "how many decimals a Decimal shows"),
         "foreground_color": _said(_TEXT, "the colour of a Text, such as #c00000 or red"),
-        "variable": _words(SystemVariable, "what a SystemVariable holds; the system fills it in when the step runs"),
+        "variable": _words(
+            SystemVariable,
+            "what a SystemVariable holds; the system fills it in when the step runs, CURRENT_DATE_TIME in UTC",
+        ),
     }
     return _object(fields, "name", "type")
 
