@@ -41,7 +41,7 @@ def check(parameters: Sequence[Any]) -> None:
 
 
 class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of the audit trail. `number` is that of a run or of a row of the log; `revision` is 0 for all but history."""
+    """An entry of the audit trail. `number` is of a run or of a row of the log; `revision` is 0 for all but history."""
 
     kind: str
     number: int
