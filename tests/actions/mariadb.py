@@ -130,7 +130,7 @@ def _answers(made: Mariadb) -> bool:
 
 def connection(mariadb: Mariadb, database: str, **given: Any) -> ConnectionInput:
     """A connection by a relay of its own. `hook` and `answer` are the relay's; all others are options."""
-    relay = PlainRelay(target=mariadb.socket_path, hook=given.pop("hook", None), answer=given.pop("answer", None))
+    relay = PlainRelay(target=mariadb.socket_path, hook=given.pop("hook", None), answer=given.pop("answer", bytes))
     relay.begin(mariadb.relays)
     secrets = {"password": given.pop("password", PASSWORD)}
     options = {"dialect": "mariadb", "host": "127.0.0.1", "port": relay.port, "database": database, "user": USER}
