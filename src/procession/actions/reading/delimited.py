@@ -22,7 +22,7 @@ from procession.actions.problems import Problem
 from procession.actions.reading import cells, edges, records, text
 from procession.actions.reading.cells import COLUMNS_MAX, CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
-from procession.actions.reading.records import Dialect, Unreadable
+from procession.actions.reading.records import Dialect, UnevenEnd, Unreadable
 from procession.actions.reading.text import Text
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     file = text.prepare(source, options, folder)
     try:
         dialect = _dialect(file, options)
-        table, found = _found(file, dialect, has_header=options.header)
+        table, found = _found(file, dialect, has_header=options.header, has_total=options.total_row is not None)
         doubt = _doubt(file, dialect, len(table.first), source.name)
         found = replace(found, warnings=(*found.warnings, doubt)) if doubt else found
         seen = _scan(file, dialect) if table.is_plain else None
@@ -67,21 +67,22 @@ def take(connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, *,
     return found
 
 
-def _found(file: Text, dialect: Dialect, *, has_header: bool) -> tuple[_Table, Cells]:
+def _found(file: Text, dialect: Dialect, *, has_header: bool, has_total: bool = False) -> tuple[_Table, Cells]:
     _, first = next(iter(records.read(file, dialect)), (0, []))
     _check_first(first)
-    line_of = records.lines_of(file, dialect, len(first), first=int(has_header))
+    line_of = records.lines_of(file, dialect, len(first), first=int(has_header), has_total=has_total)
     found = Cells(
         columns=tuple(CellColumn(heading=heading if has_header else "") for heading in first),
         place=lambda row, column: f"line {line_of(row)}",
         warnings=(file.warning,) if file.warning else (),
         recognised=Recognised(delimiter=dialect.delimiter, encoding=file.encoding),
     )
-    return _Table(file=file, dialect=dialect, first=first, has_header=has_header), found
+    return _Table(file=file, dialect=dialect, first=first, has_header=has_header, has_total=has_total), found
 
 
 def _problem(source: FileInput, error: Unreadable) -> Problem:
-    return Problem(f"{source.called} cannot be read: {error}")
+    way = "; where its last line is a total, or a note, say total_row" if isinstance(error, UnevenEnd) else ""
+    return Problem(f"{source.called} cannot be read: {error}{way}")
 
 
 def _check_first(first: list[str]) -> None:
@@ -141,6 +142,7 @@ class _Table:
     dialect: Dialect
     first: list[str]  # values of the first record
     has_header: bool
+    has_total: bool
 
     @property
     def is_plain(self) -> bool:
@@ -183,7 +185,8 @@ def _load(connection: duckdb.DuckDBPyConnection, table: _Table, seen: _Seen | No
             if seen.agrees(rows, width):
                 return
         connection.execute(f"DROP TABLE IF EXISTS {quote(cells.RELATION)}")
-    found = (values for _, values in islice(records.table(file, dialect, width), int(table.has_header), None))
+    rows = records.table(file, dialect, width, has_total=table.has_total)
+    found = (values for _, values in islice(rows, int(table.has_header), None))
     load_values(connection, found, width, file.folder, tells_empty=dialect.tells_empty)
 
 
