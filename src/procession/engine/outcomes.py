@@ -63,8 +63,9 @@ def with_tables(outcome: StepOutcome, drafts: Iterable[TableDraft]) -> StepOutco
 
 
 def _counted(outcome: StepOutcome, draft: TableDraft) -> StepOutcome:
-    before, *others = draft.counts.items()
-    said = ", ".join([f"{before[1]:,} rows before", *(f"{count:,} {word}" for word, count in others)])
+    (_, before), *others = draft.counts.items()
+    rows = "1 row" if before == 1 else f"{before:,} rows"
+    said = ", ".join([f"{rows} before", *(f"{count:,} {word}" for word, count in others)])
     told = f'the table "{draft.name}": {said}'
     figures = {f"rows_{word}.{draft.name}"[:NAME_CHARACTERS_MAX]: count for word, count in draft.counts.items()}
     # Those of the step itself first: it chose what is compared with the month before.
