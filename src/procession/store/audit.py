@@ -76,7 +76,7 @@ def _end(tx: Transaction) -> TrailHead:
 
 
 def _written(tx: Transaction) -> tuple[TrailHead, int]:
-    """The head, of nothing where it was taken away with a database shell, which first_fault() tells; and the last id."""
+    """The head and the last id. Of one that was taken away with a database shell first_fault() tells: it is nothing."""
     row = tx.one(
         "SELECT coalesce(max(entries), 0), coalesce(max(chain), x''), (SELECT coalesce(max(id), 0) FROM audit)"
         " FROM audit_head"
