@@ -42,7 +42,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
     file = text.prepare(source, options, folder)
     try:
         dialect = _dialect(file, options)
-        table, found = _found(file, dialect, has_header=options.header, has_total=options.total_row is not None)
+        table, found = _found(file, dialect, has_header=options.header)
         doubt = _doubt(file, dialect, len(table.first), source.name)
         found = replace(found, warnings=(*found.warnings, doubt)) if doubt else found
         seen = _scan(file, dialect) if table.is_plain else None
@@ -67,17 +67,17 @@ def take(connection: duckdb.DuckDBPyConnection, file: Text, dialect: Dialect, *,
     return found
 
 
-def _found(file: Text, dialect: Dialect, *, has_header: bool, has_total: bool = False) -> tuple[_Table, Cells]:
+def _found(file: Text, dialect: Dialect, *, has_header: bool) -> tuple[_Table, Cells]:
     _, first = next(iter(records.read(file, dialect)), (0, []))
     _check_first(first)
-    line_of = records.lines_of(file, dialect, len(first), first=int(has_header), has_total=has_total)
+    line_of = records.lines_of(file, dialect, len(first), first=int(has_header))
     found = Cells(
         columns=tuple(CellColumn(heading=heading if has_header else "") for heading in first),
         place=lambda row, column: f"line {line_of(row)}",
         warnings=(file.warning,) if file.warning else (),
         recognised=Recognised(delimiter=dialect.delimiter, encoding=file.encoding),
     )
-    return _Table(file=file, dialect=dialect, first=first, has_header=has_header, has_total=has_total), found
+    return _Table(file=file, dialect=dialect, first=first, has_header=has_header), found
 
 
 def _problem(source: FileInput, error: Unreadable) -> Problem:
@@ -114,7 +114,8 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
             f'its first line says that "{file.separator}" separates the values, and delimiter is "{options.delimiter}"'
         )
     delimiter = options.delimiter or file.separator or delimiter_of(file, options)
-    return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim)
+    has_total = options.total_row is not None
+    return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim, has_total=has_total)
 
 
 def delimiter_of(file: Text, options: FileOptions) -> str:
@@ -142,7 +143,6 @@ class _Table:
     dialect: Dialect
     first: list[str]  # values of the first record
     has_header: bool
-    has_total: bool
 
     @property
     def is_plain(self) -> bool:
@@ -185,8 +185,7 @@ def _load(connection: duckdb.DuckDBPyConnection, table: _Table, seen: _Seen | No
             if seen.agrees(rows, width):
                 return
         connection.execute(f"DROP TABLE IF EXISTS {quote(cells.RELATION)}")
-    rows = records.table(file, dialect, width, has_total=table.has_total)
-    found = (values for _, values in islice(rows, int(table.has_header), None))
+    found = (values for _, values in islice(records.table(file, dialect, width), int(table.has_header), None))
     load_values(connection, found, width, file.folder, tells_empty=dialect.tells_empty)
 
 

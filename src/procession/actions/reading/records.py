@@ -27,12 +27,16 @@ class UnevenEnd(Unreadable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """`trims`: blanks before a quote belong to no value. `tells_empty`: "" is an empty text, nothing is no value."""
+    """`trims`: blanks before a quote belong to no value. `tells_empty`: "" is an empty text, nothing is no value.
+
+    `has_total`: the last record is one of totals, and may be shorter than the others.
+    """
 
     delimiter: str
     quote: str = '"'
     trims: bool = False
     tells_empty: bool = False
+    has_total: bool = False
 
 
 class _Kept:
@@ -82,22 +86,20 @@ def _read(file: Text, dialect: Dialect) -> Iterator[tuple[int, list[str], str]]:
             raise Unreadable(text.wrong_byte(file.path) or "it is not UTF-8") from error
 
 
-def table(
-    file: Text, dialect: Dialect, width: int, *, has_total: bool = False
-) -> Iterator[tuple[int, list[str | None]]]:
+def table(file: Text, dialect: Dialect, width: int) -> Iterator[tuple[int, list[str | None]]]:
     """The records, each as wide as the first; blank lines are values of a table with one column.
 
-    With `has_total` the last one may lack values, which are empty then, or have empty ones too many. Raises Unreadable
-    naming the line and both counts.
+    One of totals may lack values, which are empty then, or have empty ones too many. Raises Unreadable naming the line
+    and both counts.
     """
     found = _read(file, dialect)
     for line, values, raw in found:
-        told = _told(values, raw, dialect) if dialect.tells_empty and "" in values else [*values]
+        told: list[str | None] = _told(values, raw, dialect) if dialect.tells_empty and "" in values else [*values]
         if len(values) == width:
             yield line, told
         elif values:
             is_last = _is_over(found)
-            if not (is_last and has_total) or any(values[width:]):
+            if not (is_last and dialect.has_total) or any(values[width:]):
                 kind = UnevenEnd if is_last else Unreadable
                 raise kind(_uneven(line, found=len(values), expected=width))
             nothing = None if dialect.tells_empty else ""
@@ -152,14 +154,14 @@ def _reason(said: str, line: int, dialect: Dialect) -> str:
     return f"line {line}: {said}"
 
 
-def lines_of(file: Text, dialect: Dialect, width: int, *, first: int, has_total: bool = False) -> Callable[[int], int]:
+def lines_of(file: Text, dialect: Dialect, width: int, *, first: int) -> Callable[[int], int]:
     """The line of the n-th row (from 0) with a value after `first` records.
 
     Reads the file once if called in rising order.
     """
 
     def filled() -> Iterator[int]:
-        rows = islice(table(file, dialect, width, has_total=has_total), first, None)
+        rows = islice(table(file, dialect, width), first, None)
         return (line for line, values in rows if dialect.tells_empty or width == 1 or any(values))
 
     return rising.numbers(filled)
