@@ -186,6 +186,8 @@ def _written(done: RowsWritten) -> tables_wire.RowsWrittenShape:
         rowsGiven=done.rows_given,
         rowsAdded=done.rows_given - done.rows_updated,
         rowsUpdated=done.rows_updated,
+        rowsUnchanged=done.rows_unchanged,
+        rowsRemoved=done.rows_removed,
         rows=done.present.version.rows,
         remarks=done.remarks,
     )
