@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.actions.reaching import addresses
+from procession.actions.reaching import addresses, urls
 from procession.actions.reaching.addresses import AddressRefused
 
 INSIDE = [
@@ -49,6 +49,10 @@ NO_NAMES = [
 
 
 @pytest.mark.parametrize("host", INSIDE)
+def test_a_name_of_other_letters_is_looked_up_by_the_newer_rules():
+    assert urls.parse("https://faß.de/x").host == "xn--fa-hia.de"
+
+
 def test_no_address_of_this_machine_or_its_network_is_let_through(host: str) -> None:
     with pytest.raises(AddressRefused):
         addresses.find(host, 80, private_hosts=False)
