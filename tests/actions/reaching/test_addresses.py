@@ -49,10 +49,6 @@ NO_NAMES = [
 
 
 @pytest.mark.parametrize("host", INSIDE)
-def test_a_name_of_other_letters_is_looked_up_by_the_newer_rules():
-    assert urls.parse("https://faß.de/x").host == "xn--fa-hia.de"
-
-
 def test_no_address_of_this_machine_or_its_network_is_let_through(host: str) -> None:
     with pytest.raises(AddressRefused):
         addresses.find(host, 80, private_hosts=False)
@@ -166,3 +162,7 @@ def test_a_port_that_nobody_listens_at_is_an_error_of_the_system() -> None:
 
 def test_libraries_that_connect_by_themselves_get_addresses() -> None:
     assert list(addresses.reachable("127.0.0.1", 5432, private_hosts=True)) == [("127.0.0.1", 5432)]
+
+
+def test_a_name_of_other_letters_is_looked_up_by_the_newer_rules() -> None:
+    assert urls.parse("https://faß.de/x").host == "xn--fa-hia.de"
