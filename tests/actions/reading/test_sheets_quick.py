@@ -207,6 +207,23 @@ def test_days_that_are_counted_from_1904_are_read_quickly(tmp_path, monkeypatch,
     assert (taken[0] is None) == isinstance(found, str) or days == "2957003.99999"
 
 
+TIMES = "0", "0.5", "0.99999999", "0.999999999", "1.25", "365.9", "0.000001", "1E-2", "0.041666666666666664"
+
+
+@pytest.mark.parametrize("style", [0, 1])
+@pytest.mark.parametrize("times", [TIMES, (*TIMES, "-0.5"), (*TIMES, "366"), (*TIMES, "x")])
+def test_times_of_day_are_read_quickly(tmp_path, monkeypatch, taken, style, times):
+    rows = "".join(
+        f'<row r="{row}"><c r="A{row}" s="{style}"><v>{one}</v></c></row>' for row, one in enumerate(times, 2)
+    )
+    path = package(tmp_path / "a.xlsx", whole(rows), parts={"xl/styles.xml": styles("hh:mm", "[h]:mm")})
+
+    found = found_by(0, path, monkeypatch)
+
+    assert found == found_by(1 << 40, path, monkeypatch)
+    assert (taken[0] is None) == (times != TIMES)
+
+
 @pytest.mark.parametrize("length", [32_767, 32_768, 1_500_000])
 @pytest.mark.parametrize("write", [by_xlsxwriter, None])
 def test_a_text_longer_than_any_of_excel_is_whole(tmp_path, monkeypatch, length, write):

@@ -14,7 +14,7 @@ from procession.actions.reading.cells import FAILS, Kind
 from procession.actions.reading.sheets import texts
 from procession.actions.reading.sheets.areas import DIGITS_MAX, cell_name
 from procession.actions.reading.sheets.formats import Shows
-from procession.actions.reading.sheets.values import DAY_MILLISECONDS, EPOCH_1904_DAYS
+from procession.actions.reading.sheets.values import DAY_MILLISECONDS, EPOCH_1904_DAYS, TIME_DAYS_MAX
 
 FORMULA = "<f"
 _VALUE, _TEXT, _SPACED = "<v>", "<is><t>", '<is><t xml:space="preserve">'
@@ -33,6 +33,12 @@ _BLANK_END = ">(?:<v/>|<v></v>)?"
 _WRITTEN_FORMULA = (
     '<c [^<>]*><f(?: [A-Za-z0-9:]+="[^"<>&]*")*(/>|>([^<&]|&(amp|lt|gt|quot|apos|#10|#13);)*</f>)<v>[^<]*</v>'
 )
+_SHOWN = {
+    Shows.NUMBER: Kind.NUMBER,
+    Shows.DATE: Kind.DATE,
+    Shows.TIME: Kind.TEXT,
+    Shows.DURATION: Kind.TEXT,
+}
 _KINDS = {"str": Kind.TEXT, "s": Kind.TEXT, "b": Kind.TRUTH}
 # Before the first day, serials are shifted by Excel's leap day that never was; after the last there are none.
 _FIRST_SERIAL, _LAST_SERIAL = 61, 2_958_466 - 1e-8  # whose milliseconds are not rounded up to a day beyond
@@ -51,8 +57,13 @@ class CellForm:
     def is_shared(self) -> bool:
         return ' t="s"' in self.head
 
+    @property
+    def is_text(self) -> bool:
+        """Whether its value is one, and not a number that is shown as a time of day."""
+        return self.opener in {_TEXT, _SPACED} or ' t="str"' in self.head
+
     def kind(self, styles: Sequence[Shows]) -> Kind | None:
-        """None for what the exact way reads alone, such as errors, times of day and durations."""
+        """None for what the exact way reads alone, such as errors."""
         if not _ATTRIBUTES.fullmatch(self.head):
             return None
         said = dict(attributes := _ATTRIBUTE.findall(self.head))
@@ -73,7 +84,7 @@ def _of_style(number: str, styles: Sequence[Shows]) -> Kind | None:
     is_number = number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX
     if not is_number or int(number) >= len(styles):
         return None
-    return {Shows.NUMBER: Kind.NUMBER, Shows.DATE: Kind.DATE}.get(styles[int(number)])
+    return _SHOWN.get(styles[int(number)])
 
 
 def of(cells: Iterable[str], styles: Sequence[Shows]) -> dict[CellForm, Kind] | None:
@@ -176,17 +187,31 @@ class WrittenColumn:
         match self.forms[form]:
             case Kind.TEXT if form.is_shared:
                 return texts.numbered(value)
-            case Kind.TEXT:
+            case Kind.TEXT if form.is_text:
                 return value if self.is_plain else texts.unescaped(value)
             case Kind.TRUTH:
                 return f"CASE lower({value}) {_TRUTHS} ELSE {FAILS} END"
         # DuckDB takes 1_000 and +-1 for numbers; no sheet means one by them.
         number, is_none = f"CAST({value} AS DOUBLE)", f"contains({value}, '_') OR contains({value}, '+-')"
         number = number if self.is_plain else f"CASE WHEN {is_none} THEN {FAILS} ELSE {number} END"
+        if self.forms[form] is Kind.TEXT:
+            return _clock(number)
         return number if self.forms[form] is Kind.NUMBER else _moment(number, is_1904=self.is_1904)
 
 
 _TRUTHS = "WHEN '1' THEN true WHEN 'true' THEN true WHEN '0' THEN false WHEN 'false' THEN false"
+
+
+def _clock(days: str) -> str:
+    """As values.serial() does it, of what is no more than a time of day or some hours."""
+    milliseconds = f"round_even({days} * 864e5::DOUBLE, 0)::BIGINT"
+    shown = ", ".join(
+        f"{milliseconds} // {one} {rest}" for one, rest in ((3_600_000, ""), (60_000, "% 60"), (1_000, "% 60"))
+    )
+    rest = f"{milliseconds} % 1000"
+    fraction = f"CASE WHEN {rest} = 0 THEN '' ELSE format('.{{:03d}}000', {rest}) END"
+    is_sure = f"{days} >= 0 AND {days} < {TIME_DAYS_MAX}"
+    return f"CASE WHEN {is_sure} THEN format('{{:02d}}:{{:02d}}:{{:02d}}', {shown}) || {fraction} ELSE {FAILS} END"
 
 
 def _moment(days: str, *, is_1904: bool) -> str:

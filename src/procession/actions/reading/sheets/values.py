@@ -16,7 +16,7 @@ Value = tuple[int, str]  # a Kind or FAULT, and the text
 
 DAY_MILLISECONDS = 86_400_000
 _DAYS_MAX = 2_958_466  # 10000-01-01
-_TIME_DAYS_MAX = 366  # a time of day of more than a year of hours is a moment whose day the format hides
+TIME_DAYS_MAX = 366  # a time of day of more than a year of hours is a moment whose day the format hides
 _LEAP_BUG_DAY = 60  # 1900-02-29, which never was, but Excel counts it
 EPOCH_1904_DAYS = 1_462
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -65,7 +65,7 @@ def serial(days: float, what: Shows, *, is_1904: bool) -> Value:
     if what is Shows.DURATION:
         return Kind.TEXT, clock(round(days * DAY_MILLISECONDS))
     whole, milliseconds = divmod(round(days * DAY_MILLISECONDS), DAY_MILLISECONDS)
-    if what is Shows.TIME and days < _TIME_DAYS_MAX:
+    if what is Shows.TIME and days < TIME_DAYS_MAX:
         return Kind.TEXT, clock(round(days * DAY_MILLISECONDS))
     # Excel shows day 0 as the 0th of January 1900: a time of day is meant, whatever the format.
     if whole == 0 and milliseconds and not is_1904:
