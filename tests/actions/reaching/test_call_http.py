@@ -440,6 +440,16 @@ def test_a_redirect_is_checked_like_the_first_address(call: Caller, http: HttpSe
     assert "is no address that a step may connect to" in failed(call())
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.1"])
+def test_leave_for_one_private_host_is_none_for_those_that_it_leads_on_to(
+    call: Caller, http: HttpServer, host: str
+) -> None:
+    http.answers = lambda asked: Said(302, b"", {"Location": f"http://{host}:{http.port}/admin"})
+
+    assert "of private hosts, the connection" in failed(call(connection=http.connection(proof="bearer", token="t0ken")))
+    assert [asked.path for asked in http.asked] == ["/"]
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
     "proof", [{"proof": "bearer", "token": "t0ken"}, {"proof": "header", "header": "X-Key", "value": "t0ken"}]
