@@ -22,7 +22,7 @@ from procession.store import connections as store
 from procession.store.follow_ups import Turns
 from procession.store.sqlite import SqliteDatabase
 from tests.actions import transfer_sites
-from tests.actions.transfer_sites import Site
+from tests.actions.site import Site
 from tests.engine.test_follow_ups import fetched, fetching, follower, follower_of, share, told, world
 from tests.engine.test_transfer_steps import connect
 from tests.engine.world import World

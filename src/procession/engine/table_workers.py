@@ -30,7 +30,7 @@ from procession.store.runs import Superseded
 
 T = TypeVar("T")
 
-REGISTRY = "procession.actions.tables:registry"
+REGISTRY = "procession.actions.tables.jobs:registry"
 MEMORY_BYTES_MAX = 2**30  # of address space; actual use stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
