@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -17,7 +18,7 @@ from tests.engine.world import World
 pytestmark = pytest.mark.thorough
 
 ROWS = 1_000_000
-KINDS = {
+KINDS: dict[str, Any] = {
     **{"Month": "FixedLengthText", "Account": "FixedLengthText", "Ref": "FixedLengthText", "Amount": "Money"},
     **{"Rate": "Number", "Day": "Datetime", "Open": "TrueFalse", "Text": "FixedLengthText", "Seven": "Number"},
 }
@@ -40,7 +41,7 @@ def written(world: World, table: TableId, query: str, mode: Mode = "append", key
     """How many rows the table has then."""
     with world.resources.table_workers.temporary_folder() as place:
         path = Path(place) / "rows.parquet"
-        duckdb.sql(query).write_parquet(str(path))
+        duckdb.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
         request = table_rows.RowsRequest(path=path, format="parquet", mode=mode, key=(key,) if key else ())
         return table_rows.write(tables.work(world), table, request).present.version.rows
 
