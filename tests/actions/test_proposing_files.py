@@ -16,7 +16,7 @@ FILES: dict[str, tuple[bytes, dict[str, object]]] = {
     "headings": (f"Konto;Betrag;Valuta\n{ROWS}".encode(), {"delimiter": ";"}),
     "cp1252": (f"Konto;Betr\u00e4ge;Valuta\n{ROWS}".encode("cp1252"), {"encoding": "cp1252", "delimiter": ";"}),
     "a title": (
-        f"Kontoauszug M\u00e4rz\n\nBank; X\nKonto;Betrag;Valuta\n{ROWS}".encode(),
+        f"Kontoauszug M\u00e4rz\n\nBank X\nKonto;Betrag;Valuta\n{ROWS}".encode(),
         {"skip": 3, "delimiter": ";"},
     ),
     "no headings": (ROWS.encode(), {"delimiter": ";", "header": False}),
@@ -28,6 +28,15 @@ FILES: dict[str, tuple[bytes, dict[str, object]]] = {
     "a mark": (f"Konto;Betrag;Valuta\n{ROWS}".encode("utf-16"), {"delimiter": ";"}),
     "a line of sep=": (b"sep=;\na;b\n1,5;2\n", {"delimiter": ";"}),
     "not even cp1252": (b"a;\x81\xff\n1;2\n", {}),
+    # TablePress/TablePress#198: a heading too few, and commas within the values
+    "a heading too few": (b"a;b;c\n1;x,y,z;2;3\n1;x,y,z;2;3\n", {"delimiter": ";"}),
+    # ankitects/anki#5253, CartoDB/cartodb#15423: other signs than the delimiter, in each line
+    "other signs": (b"time,note\n9:00,wake up at once\n10:30,run as usual\n", {"delimiter": ","}),
+    # BLSQ/iaso#3218: headings longer than what is looked at
+    "long headings": (
+        b";".join(b"h%d" % n * 9 for n in range(300)) + b"\n" + b";".join([b"x"] * 300) + b"\n",
+        {"delimiter": ";"},
+    ),
     "JSON": (b'[{"a": 1}]', {}),
 }
 

@@ -62,8 +62,10 @@ def _skip(source: FileInput, options: FileOptions, folder: Path) -> ProposedOpti
     found, widths = _records(source, options, folder)
     width, count = Counter(widths).most_common(1)[0]
     first = next(place for place, one in enumerate(widths) if one == width)
-    # A table of one column has no title that could be told from it; one line of totals may be shorter.
-    if width < 2 or not first or first > _ABOVE_MAX or count < len(widths) - first - 1:
+    # Headings of which one is missing are no title, and a table of one column has none that could be told from it.
+    is_title = first > 0 and max(widths[:first]) <= width // 2
+    # One line of totals may be shorter.
+    if not is_title or first > _ABOVE_MAX or count < len(widths) - first - 1:
         return None
     lines = found[first][0] - 1
     what = "the line above the table is" if lines == 1 else f"the {lines} lines above the table are"
