@@ -195,7 +195,7 @@ def test_a_failed_step_leaves_the_table_as_it_was_and_its_retry_writes_once(worl
         "SELECT 5 AS amount",
         {},
         {"result": to("append")},
-        retry={"times": 3, "wait": "1s"},
+        retry={"times": 3, "wait": "0.05s"},
     )
     step["with"]["expect"] = {"total": {"column": "amount", "equals": 6}}
 

@@ -121,6 +121,10 @@ class ActiveRun:
         """The number of processes it holds."""
         return len(self.works) + len(self.leaving)
 
+    def ends(self) -> int:
+        """Those of them that have reported their end, or are being ended."""
+        return len(self.leaving) + sum(work.stage is Stage.OVER for work in self.works.values())
+
     def is_parked(self) -> bool:
         """Whether it has nothing to do before the moment of a retry, or before people decide."""
         is_later = bool(self.retry_at and self.waiting) or bool(self.waits)

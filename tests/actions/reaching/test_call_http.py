@@ -979,6 +979,39 @@ def test_pages_may_be_named_by_a_cursor_or_by_the_header_link(call: Caller, http
     assert (first.outputs["f.x"], second.outputs["f.x"]) == (b"[\n1,\n2\n]\n", b"[\n1,\n2\n]\n")
 
 
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("</l?p=2>; rel='next'", "cannot be read"),
+        ('</l?p=2>rel="next", </c>; rel="context"', "cannot be read"),  # ScorpioBroker/ScorpioBroker#44
+        ('</l?p=2>; rel="next"; x', ""),  # panoramicdata/Meraki.Api#356
+        (f'</{"a" * 9_000}>; rel="first", </l?p=2>; rel="next"', ""),
+        ('</l?filters=a,b,c>; rel="next"', ""),  # alpha-omega-security/scrutineer#543
+        ('</l?p=2&rel=next>; rel="prev"', "1 item on 1 page"),
+        ('</l?p=2>; rel="prev next-archive"', "cannot be read"),
+    ],
+)
+def test_a_header_that_names_a_next_page_is_followed_or_refused(
+    call: Caller, http: HttpServer, link: str, words: str
+) -> None:
+    answers = iter([as_json([{"a": 1}], Link=link), as_json([{"a": 2}])])
+    http.answers = lambda asked: next(answers)
+
+    played = call({"path": "/l", "pages": {"items": "", "next": "link"}, "outputs": {"body": "${o.b}"}})
+
+    assert (words or "2 items on 2 pages") in played.outcome.message
+
+
+@pytest.mark.parametrize("following", [True, {}, [], {"href": "/l?p=2"}])
+def test_what_is_neither_an_address_nor_a_cursor_is_no_next_page(
+    call: Caller, http: HttpServer, following: Any
+) -> None:
+    http.answers = lambda asked: as_json({"items": [1], "next": following})
+    pages = {"items": "/items", "next": "/next", "query": "cursor"}
+
+    assert "neither an address nor a cursor" in failed(call({"pages": pages, "outputs": {"body": "${o.b}"}}))
+
+
 def test_an_item_on_two_pages_is_told(call: Caller, http: HttpServer) -> None:
     """hapifhir/hapi-fhir#3609: what is added meanwhile pushes an item to the next page, and takes another away."""
     settings = {"path": "/list", "pages": {"items": "/items", "next": "/next"}, "outputs": {"body": "${f.x}"}}

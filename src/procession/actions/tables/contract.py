@@ -111,7 +111,13 @@ class CompactSettings(msgspec.Struct, frozen=True, kw_only=True):
     contents: Contents
 
 
+COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+OPERATORS = (*COMPARISONS, "contains", "null")
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """`operator` is one of OPERATORS."""
+
     column: str
     operator: str
     value: str

@@ -22,8 +22,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from procession.actions.tables.contract import Condition, Format, GivenFormat, Page
-from procession.actions.tables.reading import OPERATORS
+from procession.actions.tables.contract import OPERATORS, Condition, Format, GivenFormat, Page
 from procession.api.nouns.columns import table_work
 from procession.api.nouns.tables import version_asked
 from procession.api.wire import reading
