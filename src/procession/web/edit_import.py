@@ -116,7 +116,7 @@ async def proposed(
         filled["source"] = {**source, **options}
     if not new and not options:
         return step, (f"each column of {sample.file} is declared already",)
-    what = "1 column is" if len(new) == 1 else f"{len(new)} columns are"
+    what = "1 column is" if len(new) == 1 else f"{len(new) or 'no'} columns are"
     first = f"{what} proposed from {sample.file}; keep these changes to write them down"
     return replace(step, data={**step.data, "with": filled}), (first, *told)
 
