@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -84,7 +85,8 @@ def _action(action: Action, schema: Mapping[str, Any]) -> str:
 
 
 def _part(name: str, schema: Mapping[str, Any]) -> str:
-    said = [schema["description"], ""] if schema.get("description") else []
+    # Of a docstring: its later lines are indented, which would make code of them.
+    said = [inspect.cleandoc(schema["description"]), ""] if schema.get("description") else []
     return "\n".join([f"## {name}", "", *said, words.fields(schema), ""])
 
 
