@@ -175,7 +175,7 @@ class ActiveRun:
             attempt=wait.attempt,
             user=self.user,
             call=self.prepared.calls[wait.key],
-            # After a restart of the server as it is now: only a step at the same time could have changed it.
+            # After a restart of the server as it is now. What runs for rows are given is kept with the rows.
             given=wait.given or self.read_by(wait.key),
             rows=wait.rows,
         )

@@ -78,7 +78,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """Files that a version adds (by output name) and drops; `mode`: what was done."""
+    """Files that a version adds (by output name) and drops; `mode`: what was done.
+
+    `rows_updated`: of those given, those with the key of a record; of them, `rows_unchanged` say what it holds already.
+    `rows_removed`: records that went. Otherwise each given row is a new one.
+    """
 
     mode: str
     added: dict[str, int]  # output name -> rows
@@ -86,6 +90,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     rows_given: int
     rows_updated: int
     next_record: int
+    rows_unchanged: int = 0
+    rows_removed: int = 0
     remarks: tuple[str, ...] = ()
     sample: Sample | None = None
 
@@ -105,7 +111,13 @@ class CompactSettings(msgspec.Struct, frozen=True, kw_only=True):
     contents: Contents
 
 
+COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+OPERATORS = (*COMPARISONS, "contains", "null")
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """`operator` is one of OPERATORS."""
+
     column: str
     operator: str
     value: str
@@ -160,14 +172,14 @@ class TakenSample(msgspec.Struct, frozen=True, kw_only=True):
 class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A file of which the first `rows` are to be read as `options` say.
 
-    `proposes`: also what its columns may be declared as is wanted.
+    `proposes`: also what its columns may be declared as is wanted, and these options of the file; None: neither.
     """
 
     request: str
     name: str
     options: FileOptions
     rows: int
-    proposes: bool = False
+    proposes: tuple[str, ...] | None = None
 
 
 class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +190,17 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     decimal: str | None = None
     thousands: str | None = None
     pattern: str | None = None
+    note: str = ""
+
+
+PROPOSED_OPTIONS = frozenset({"encoding", "skip", "delimiter", "header"})
+
+
+class ProposedOption(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be said of the whole file (reading/options.FileOptions), and what a person should look at."""
+
+    name: str
+    value: str | int | bool
     note: str = ""
 
 
@@ -202,6 +225,7 @@ class SampleFit(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[WorstValue, ...] = ()
     rejects: tuple[tuple[str | None, ...], ...] = ()
     proposed: tuple[ProposedColumn, ...] = ()
+    options: tuple[ProposedOption, ...] = ()  # proposed, and what `proposed` was read with
     problem: str = ""
 
 
