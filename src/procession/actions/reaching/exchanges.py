@@ -68,12 +68,6 @@ class HttpAnswer:
     url: HttpUrl  # that gave it
     may_be_done: bool = False
 
-    @property
-    def is_measured(self) -> bool:
-        """Whether it says where it ends: else one that was cut looks like a whole one (RFC 9112, 6.3 and 8)."""
-        said = self.headers.get("transfer-encoding", "").lower(), self.headers.get("content-encoding", "identity")
-        return "content-length" in self.headers or "chunked" in said[0] or said[1].lower() != "identity"
-
     def shown(self) -> str:
         """The beginning of its body, for a message."""
         with self.body.open("rb") as file:
