@@ -191,3 +191,33 @@ def test_a_running_total_over_rows_of_one_place_makes_a_warning(tmp_path, sql, i
     assert (
         warned(tmp_path, sql, files, "the total behind the last") if is_told else silent(tmp_path, sql, files) is True
     )
+
+
+FINE = {"a": "k,v,r\na,1.25,0.123456\n", "b": "k,v\nb,1.2491\nc,1.2500\n"}
+SUMS = "CREATE TABLE t AS SELECT k, sum(v) AS s, any_value(r) AS r FROM a GROUP BY k; "
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT k, sum(v) AS v FROM a GROUP BY k UNION ALL SELECT k, r FROM a", 'UNION of "r" makes 0.1235 of 0.123456'),
+        ("SELECT sum(v) AS v FROM a UNION ALL BY NAME SELECT k, r AS v FROM a", 'UNION of "v" makes 0.1235 of 0.123456'),
+        ("SELECT k FROM a WHERE r IN (SELECT sum(v) FROM b GROUP BY k)", "IN makes 0.1235 of 0.123456"),
+        (f"{SUMS}SELECT k, CASE WHEN s > 5 THEN s ELSE r END AS x FROM t", "CASE makes 0.1235 of 0.123456"),
+        ("SELECT k, coalesce(nullif(sum(v), 1.25), max(r)) FROM a GROUP BY k", "coalesce() makes 0.1235 of 0.123456"),
+        (f"{SUMS}UNPIVOT t ON s, r INTO NAME n VALUE v", "UNPIVOT makes 0.1235 of 0.123456"),
+        (f"{SUMS}SELECT least(s, r) FROM t", "least() makes 0.1235 of 0.123456"),
+        # Nothing is lost: not taken, no more decimals, said otherwise.
+        (f"{SUMS}SELECT coalesce(s, r) FROM t", ""),
+        ("SELECT k, sum(v) AS v FROM a GROUP BY k UNION ALL SELECT k, v FROM b", ""),
+        ("SELECT k, coalesce(sum(v), 0.00) FROM a GROUP BY k", ""),
+        ("SELECT k, CAST(sum(v) AS DECIMAL(28,10)) AS v FROM a GROUP BY k UNION ALL SELECT k, r FROM a", ""),
+        # What conditions leave out may not be computed.
+        ("SELECT k FROM a WHERE k <> 'a' AND coalesce(CAST(k AS INTEGER), 0.5) > 1", ""),
+    ],
+)  # fmt: skip
+def test_decimals_that_are_lost_beside_a_sum_are_told(tmp_path, sql, told):
+    if told:
+        assert warned(tmp_path, sql, FINE, told)
+    else:
+        assert silent(tmp_path, sql, FINE)

@@ -11,6 +11,8 @@ from procession.actions.sql.sql_complaints import listed
 from procession.model.nearest import nearest
 
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\Z")
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)\Z")
+_DIGITS_MAX = 38
 
 
 class ValueKind(Enum):
@@ -43,6 +45,18 @@ def of(type_: str) -> ValueKind:
     if type_.startswith("DECIMAL") or _WHOLE.match(type_):
         return ValueKind.NUMBER
     return _KINDS.get(type_, ValueKind.OTHER)
+
+
+def with_all_decimals(types: Iterable[str]) -> str:
+    """The type for numbers of these types together; empty where DuckDB's own choice keeps each of them.
+
+    Where 38 digits are too few for all that may be there it gives decimals up: 1.2345 becomes 1.23 beside a
+    DECIMAL(38,2), and every sum of amounts is such a one. With this type, what does not fit is an error.
+    """
+    sizes = [(int(found[1]), int(found[2])) for type_ in types if (found := _DECIMAL.match(type_))]
+    scale = max((scale for _, scale in sizes), default=0)
+    before = max((width - scale for width, scale in sizes), default=0)
+    return f"DECIMAL({_DIGITS_MAX},{scale})" if before + scale > _DIGITS_MAX else ""
 
 
 def in_words(cells: Iterable[object], *, none: str = "empty") -> str:

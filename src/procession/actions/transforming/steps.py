@@ -171,11 +171,13 @@ def unpivot(stage: TransformRows, said: UnpivotStep) -> None:
     for name in (said.name, said.value):
         if name.lower() in {column.lower() for column in stays}:
             raise Problem(f'{stage.where}: there is a column "{name}" already')
+    wanted = kinds.with_all_decimals(stage.columns[name] for name in columns)
+    cells = [f"CAST({quote(name)} AS {wanted})" if wanted else quote(name) for name in columns]
     # Lists side by side: a SELECT for each column takes DuckDB the square of their number to plan.
     lists = (
         f"unnest(range({len(columns)})) AS {_RANK}",
         f"unnest([{', '.join(map(literal, columns))}]) AS {quote(said.name)}",
-        f"unnest([{', '.join(map(quote, columns))}]) AS {quote(said.value)}",
+        f"unnest([{', '.join(cells)}]) AS {quote(said.value)}",
     )
     chosen = ", ".join([ROW, *map(quote, stays), *lists])
     # Not DuckDB's UNPIVOT, which leaves out empty cells unless it is told otherwise.
