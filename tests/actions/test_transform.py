@@ -278,6 +278,14 @@ def test_numbers_that_become_one_column_keep_their_decimals_beside_a_sum(tmp_pat
     assert found[1:] == ["0400,120.25,0.123456", "0500,0.98765,"]
 
 
+def test_numbers_become_headings_as_people_write_them(tmp_path):
+    given = {"file": "${f.a}", "columns": {"year": {"type": "Number"}, "amount": {"type": "Money"}}}
+    settings = {"source": given, "steps": [{"pivot": {"name": "year", "value": "amount"}}], "output": "${o.rows}"}
+    values = {"f.a": ("a.csv", b"k,year,amount\na,2026,1\na,2027.5,2\n")}
+
+    assert rows_of(play(transform.ACTION, tmp_path, settings, values)) == ["k,2026,2027.5", "a,1,2"]
+
+
 def test_files_below_each_other_keep_their_decimals_beside_long_numbers(tmp_path):
     values = {"f.a": ("a.csv", b"id,n\n1,12345678901234567890\n"), "f.b": ("b.csv", b"id,n\n2,0.25\n")}
     settings = {"source": ["${f.a}", "${f.b}"], "steps": [{"sort": ["id"]}], "output": "${o.rows}"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from enum import Enum
 
+from procession.actions import values
 from procession.actions.problems import Problem
 from procession.actions.sql.sql_complaints import listed
 from procession.model.nearest import nearest
@@ -61,7 +63,18 @@ def with_all_decimals(types: Iterable[str]) -> str:
 
 def in_words(cells: Iterable[object], *, none: str = "empty") -> str:
     """Cells of a row, for a message."""
-    return ", ".join(none if cell is None else str(cell) for cell in cells)
+    return ", ".join(none if cell is None else _in_words(cell) for cell in cells)
+
+
+def _in_words(cell: object) -> str:
+    return f"{values.trimmed(cell):f}" if isinstance(cell, Decimal) else str(cell)
+
+
+def as_text(sql: str, type_: str) -> str:
+    """SQL of a value as people write it: 4000 of a Number, and not the ten zeros that its type adds."""
+    text = f"CAST({sql} AS VARCHAR)"
+    is_padded = type_.startswith("DECIMAL") and not type_.endswith(",0)")
+    return f"rtrim(rtrim({text}, '0'), '.')" if is_padded else text
 
 
 def column(columns: Iterable[str], wanted: str, where: str) -> str:

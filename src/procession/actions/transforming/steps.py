@@ -200,7 +200,7 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
         _refuse_several(stage, [*stays, name], value)
     if not stays and not headings:
         raise Problem(f"{stage.where}: there are no rows, so there are no columns")
-    is_it = f"CAST({quote(name)} AS VARCHAR) ="
+    is_it = f"{kinds.as_text(quote(name), stage.columns[name])} ="
     # No FILTER: DuckDB cuts all columns of the statement to size for each, which is their square.
     cells = [f"{how}(CASE WHEN {is_it} {literal(one)} THEN {quote(value)} END) AS {quote(one)}" for one in headings]
     keys = ", ".join(quote(column) for column in stays)
@@ -212,7 +212,7 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
 def _headings(stage: TransformRows, name: str, most: int) -> list[str]:
     """The values of a column, which become headings. Raises Problem for too many, an empty one, and two alike."""
     rows = stage.work.connection.execute(
-        f"SELECT DISTINCT CAST({quote(name)} AS VARCHAR) AS heading FROM {quote(stage.relation)} "
+        f"SELECT DISTINCT {kinds.as_text(quote(name), stage.columns[name])} AS heading FROM {quote(stage.relation)} "
         f"ORDER BY heading NULLS FIRST LIMIT {most + 1}"
     ).fetchall()
     # Before they become columns: ten thousand of them would take all memory.
@@ -237,7 +237,7 @@ def _refuse_several(stage: TransformRows, keys: Sequence[str], value: str) -> No
         f"GROUP BY {listed} HAVING count(*) > 1 ORDER BY {listed} LIMIT 1"
     ).fetchone()
     if row is not None:
-        shown = ", ".join(f"{key} {cell}" for key, cell in zip(keys, row[1:], strict=True))
+        shown = ", ".join(f"{key} {kinds.in_words([cell])}" for key, cell in zip(keys, row[1:], strict=True))
         raise Problem(
             f'{stage.where}: {row[0]:,} rows have a "{value}" for {shown}, and it is no number to be added up'
         )
