@@ -1,8 +1,8 @@
 """Warns of SELECTs that are right as SQL and wrong as bookkeeping: each is certain by the text or by the rows.
 
 Columns that UNION puts together by position, NOT IN a list with an empty value, joins that repeat rows of both sides,
-a LIMIT that takes any rows, a WHERE that undoes an outer join, running totals over ties, weeks beside another year, and
-decimals that are lost beside a sum.
+a LIMIT that takes any rows, a WHERE that undoes an outer join, running totals over ties, weeks beside another year,
+decimals that are lost beside a sum, and days in UTC of moments with a zone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
 from procession.actions.database import quote
-from procession.actions.sql import equations, roundings, trees
+from procession.actions.sql import equations, roundings, trees, zoned_days
 from procession.actions.sql.trees import Node
 
 if TYPE_CHECKING:
@@ -233,5 +233,5 @@ def _often(table: str, columns: Sequence[str]) -> str:
 
 
 _LOOKS: tuple[Callable[..., Iterator[str]], ...] = (
-    *(_positions, _not_in, _any_rows, _one_sided, _running, _weeks, _repeats, roundings.look),
+    *(_positions, _not_in, _any_rows, _one_sided, _running, _weeks, _repeats, roundings.look, zoned_days.look),
 )

@@ -40,13 +40,17 @@ def look(
 ) -> Iterator[str]:
     """Of one node of a SELECT: what its rows certainly lose."""
     if node.get("type") == "SET_OPERATION_NODE":
-        yield from _of_sides(connection, node, ctes, bound)
+        yield from _of_sides(connection, node["children"], ctes, bound, node["setop_type"])
     elif node.get("type") == "SELECT_NODE":
         for one in _chosen([node.get("select_list"), node.get("from_table")]):
             yield from _of_values(connection, (node, ctes), one, bound)
         for source, one in _unpivoted(node.get("from_table")):
             plain = {**trees.rows_of(node, ()), "where_clause": None, "from_table": source}
             yield from _of_values(connection, (plain, ctes), one, bound)
+        for join, columns in _joined(node.get("from_table")):
+            plain = {**trees.rows_of(node, columns), "where_clause": None}
+            sides = [{**plain, "from_table": join[side]} for side in ("left", "right")]
+            yield from _of_sides(connection, sides, ctes, bound, "FULL JOIN")
         # What conditions leave out by it is not among the rows that they leave.
         whole = {**node, **dict.fromkeys(_CONDITIONS)}
         for one in _chosen([node.get(name) for name in _CONDITIONS]):
@@ -54,28 +58,32 @@ def look(
 
 
 def _of_sides(
-    connection: duckdb.DuckDBPyConnection, node: Node, ctes: Sequence[Node], bound: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection,
+    sides: Sequence[Node],
+    ctes: Sequence[Node],
+    bound: Mapping[str, Any],
+    name: str,
 ) -> Iterator[str]:
-    """Columns of a UNION, or of rows that EXCEPT and INTERSECT compare."""
-    whole = _asked(connection, "DESCRIBE {}", (node, ctes), bound)
-    for side in node["children"]:
-        own = _asked(connection, "DESCRIBE {}", (side, ctes), bound)
-        for place, (name, type_, *_) in enumerate(own):
-            given = _there(whole, name, place, is_by_name=node["setop_type"].endswith(_BY_NAME))
+    """Columns of SELECTs that UNION makes one of, or EXCEPT and INTERSECT compare."""
+    own = [trees.tried(connection, "DESCRIBE {}", (side, ctes), bound) for side in sides]
+    for side, columns in zip(sides, own, strict=True):
+        for place, (column, type_, *_) in enumerate(columns):
+            types = [_there(other, column, place, is_by_name=name.endswith(_BY_NAME)) for other in own]
+            given = _together(connection, types)
             if _is_less(given, type_):
-                rows = _asked(connection, _lost(len(own), place, given), (side, ctes), bound)
-                yield from _told(rows, f"{node['setop_type'].split('_')[0]} of {quote(name)}")
+                rows = trees.tried(connection, _lost(len(columns), place, given), (side, ctes), bound)
+                yield from _told(rows, f"{name.removesuffix(_BY_NAME)} of {quote(column)}")
 
 
-def _there(whole: Sequence[Any], name: str, place: int, *, is_by_name: bool) -> str:
-    """The type of a side's column in what comes of all sides."""
+def _there(columns: Sequence[Any], name: str, place: int, *, is_by_name: bool) -> str:
+    """The type of what stands for a column on another side; empty for nothing."""
     if is_by_name:
-        return next((type_ for other, type_, *_ in whole if other.lower() == name.lower()), "")
-    return str(whole[place][1]) if place < len(whole) else ""
+        return next((type_ for other, type_, *_ in columns if other.lower() == name.lower()), "")
+    return str(columns[place][1]) if place < len(columns) else ""
 
 
 def _chosen(parts: Sequence[Any]) -> Iterator[_Choice]:
-    for each in _outside(parts):
+    for each in trees.outside(parts):
         name = each.get("function_name", "")
         given = [one["expression"] for one in each.get("arguments") or () if "expression" in one]
         if each.get("class") == "CASE":
@@ -95,21 +103,18 @@ def _chosen(parts: Sequence[Any]) -> Iterator[_Choice]:
 
 def _unpivoted(part: Any) -> Iterator[tuple[Node, _Choice]]:
     """The rows whose columns UNPIVOT makes one of, and these columns."""
-    for each in _outside(part):
+    for each in trees.outside(part):
         if each.get("type") == "PIVOT" and each.get("unpivot_names"):
             entries = [entry["star_expr"] for pivot in each["pivots"] for entry in pivot["entries"]]
             yield each["source"], _Choice(name="UNPIVOT", values=entries, made=None)
 
 
-def _outside(part: Any) -> Iterator[Node]:
-    """Every node but those of a SELECT inside, which is looked at by itself."""
-    if isinstance(part, list):
-        for each in part:
-            yield from _outside(each)
-    elif isinstance(part, dict) and part.get("type") not in {"SELECT_NODE", "SET_OPERATION_NODE"}:
-        yield part
-        for value in part.values():
-            yield from _outside(value)
+def _joined(part: Any) -> Iterator[tuple[Node, Sequence[Node]]]:
+    """FULL JOINs, and the columns of both sides that each makes one of."""
+    for each in trees.outside(part):
+        if each.get("type") == "JOIN" and each.get("join_type") == "FULL":
+            names = each.get("using_columns") or ()
+            yield each, [{"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "column_names": [n]} for n in names]
 
 
 def _of_values(
@@ -118,12 +123,8 @@ def _of_values(
     choice: _Choice,
     bound: Mapping[str, Any],
 ) -> Iterator[str]:
-    (node, ctes), made = place, [] if choice.made is None else [choice.made]
-    # As they stand, for those of groups; else of the rows, for a condition that groups do not know.
-    given = [*choice.values, *made]
-    for select in ({**node, "select_list": given, "modifiers": []}, trees.rows_of(node, given)):
-        if types := [row[1] for row in _asked(connection, "DESCRIBE {}", (select, ctes), bound)]:
-            break
+    made = [] if choice.made is None else [choice.made]
+    select, types = trees.alone(connection, place, [*choice.values, *made], bound)
     own = types[: len(types) - len(made)]
     wanted = _together(connection, own)
     for number, type_ in enumerate(own):
@@ -135,28 +136,17 @@ def _of_values(
         if choice.listed is not None:  # each side by itself: the list has more rows than one
             source = choice.listed if number else {**select, "select_list": choice.values[:1]}
             lost = _lost(1, 0, wanted)
-        yield from _told(_asked(connection, lost, (source, ctes), bound), choice.name)
-
-
-def _asked(
-    connection: duckdb.DuckDBPyConnection, sql: str, node: tuple[Node, Sequence[Node]], bound: Mapping[str, Any]
-) -> list[Any]:
-    """As trees.asked; none where something fails, of which the statement itself will tell if it comes to it."""
-    import duckdb
-
-    try:
-        return trees.asked(connection, sql, node, bound)
-    except duckdb.Error:
-        return []
+        yield from _told(trees.tried(connection, lost, (source, place[1]), bound), choice.name)
 
 
 def _together(connection: duckdb.DuckDBPyConnection, types: Sequence[str]) -> str:
     """The type that DuckDB makes of them; empty where it makes none."""
     import duckdb
 
-    listed = " UNION ALL ".join(f"SELECT NULL::{type_} AS x" for type_ in dict.fromkeys(types) if type_ != '"NULL"')
+    different = [type_ for type_ in dict.fromkeys(types) if type_ and type_ != '"NULL"']
+    listed = " UNION ALL ".join(f"SELECT NULL::{type_} AS x" for type_ in different)
     try:
-        row = connection.execute(f"DESCRIBE {listed}").fetchone() if listed else None
+        row = connection.execute(f"DESCRIBE {listed}").fetchone() if len(different) > 1 else None
     except duckdb.Error:
         return ""
     return str(row[1]) if row else ""

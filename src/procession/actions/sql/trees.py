@@ -64,3 +64,41 @@ def rows_of(node: Node, chosen: Sequence[Node], where: Node | None = None) -> No
         "modifiers": [],
     }
     return {**node, **plain, "select_list": list(chosen), "where_clause": where or node.get("where_clause")}
+
+
+def outside(part: Any) -> Iterator[Node]:
+    """Every node but those of a SELECT inside, which is looked at by itself."""
+    if isinstance(part, list):
+        for each in part:
+            yield from outside(each)
+    elif isinstance(part, dict) and part.get("type") not in {"SELECT_NODE", "SET_OPERATION_NODE"}:
+        yield part
+        for value in part.values():
+            yield from outside(value)
+
+
+def tried(
+    connection: duckdb.DuckDBPyConnection, sql: str, node: tuple[Node, Sequence[Node]], bound: Mapping[str, Any]
+) -> list[Any]:
+    """As asked(); none where something fails, of which the statement itself will tell if it comes to it."""
+    import duckdb
+
+    try:
+        return asked(connection, sql, node, bound)
+    except duckdb.Error:
+        return []
+
+
+def alone(
+    connection: duckdb.DuckDBPyConnection,
+    place: tuple[Node, Sequence[Node]],
+    values: Sequence[Node],
+    bound: Mapping[str, Any],
+) -> tuple[Node, list[str]]:
+    """A SELECT of these values instead of its own, and their types; none of values that depend on what is around."""
+    node, ctes = place
+    # As they stand, for those of groups; else of the rows, for a condition that groups do not know.
+    for select in ({**node, "select_list": list(values), "modifiers": []}, rows_of(node, values)):
+        if types := [row[1] for row in tried(connection, "DESCRIBE {}", (select, ctes), bound)]:
+            break
+    return select, types

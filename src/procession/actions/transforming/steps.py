@@ -31,6 +31,7 @@ def keep_if(stage: TransformRows, text: str) -> None:
         raise Problem(f"{stage.where}: this is {kinds.of(type_).value}, and a condition is wanted, such as amount > 0")
     select, before = f"SELECT * FROM {quote(stage.relation)} WHERE {parsed.sql}", stage.totals()
     stage.warn_if_mixed(select)
+    _warn_of_pitfalls(stage, select)
     # The commonest loss of rows that there is, and SQL says nothing of it.
     if unknown := stage.count(f"({parsed.sql}) IS NULL"):
         rows = "1 row is" if unknown == 1 else f"{unknown:,} rows are"
@@ -82,11 +83,14 @@ def _looks_at_others(sql: str) -> bool:
     return _WINDOW.search(sql) is not None
 
 
+def _warn_of_pitfalls(stage: TransformRows, select: str) -> None:
+    for doubt in dict.fromkeys(pitfalls.warnings(stage.work.connection, select, stage.work.used(select) or {})):
+        stage.warn(doubt)
+
+
 def _warn_of_doubts(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:
     """What is seldom meant, and values that are lost although all that they are made of is there."""
-    query = f"SELECT {parsed.sql} AS made FROM {quote(relation)}"
-    for doubt in dict.fromkeys(pitfalls.warnings(stage.work.connection, query, stage.work.used(query) or {})):
-        stage.warn(doubt)
+    _warn_of_pitfalls(stage, f"SELECT {parsed.sql} AS made FROM {quote(relation)}")
     if parsed.makes_null or not parsed.columns:
         return
     # In a query inside, because a window function cannot stand in a WHERE.

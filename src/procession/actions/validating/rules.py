@@ -16,6 +16,7 @@ from procession.actions.rows import expressions, kinds, looks
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
+from procession.actions.sql import pitfalls
 from procession.actions.validating.validate_settings import ValidationRule
 
 SOURCE = "source"
@@ -262,6 +263,9 @@ def _where(rows: CheckedRows) -> None:
     # What cannot be decided is not kept: an empty cell must not pass for a right one.
     words = f"CASE WHEN {parsed.sql} IS NULL THEN 'cannot be decided: a cell is empty' ELSE 'is not so' END"
     select = f"SELECT {ROW}, NULL, NULL, {words} FROM {rows.source} WHERE {parsed.sql} IS NOT TRUE"
+    asked = f"SELECT {parsed.sql} FROM {quote(SOURCE)}"
+    for doubt in pitfalls.warnings(rows.work.connection, asked, rows.work.used(asked) or {}):
+        rows.work.warnings.append(f"{rows.where}: {doubt}")
     rows.add(select, rows.work.used(select))
 
 
