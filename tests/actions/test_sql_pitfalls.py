@@ -210,6 +210,8 @@ SUMS = "CREATE TABLE t AS SELECT k, sum(v) AS s, any_value(r) AS r FROM a GROUP 
         ("SELECT * FROM (SELECT k, sum(v) AS r FROM a GROUP BY k) FULL JOIN (SELECT k, r FROM a) USING (k, r)",
          'FULL JOIN of "r" makes 0.1235 of 0.123456'),
         (f"{SUMS}SELECT least(s, r) FROM t", "least() makes 0.1235 of 0.123456"),
+        ("CREATE TABLE t AS SELECT sum(v) AS v FROM a; INSERT INTO t SELECT r FROM a; FROM t", "INSERT makes 0.1235 of 0.12"),
+        ("CREATE TABLE t (v INTEGER); INSERT INTO t SELECT v FROM a; FROM t", "INSERT makes 1 of 1.25"),
         # Nothing is lost: not taken, no more decimals, said otherwise.
         (f"{SUMS}SELECT coalesce(s, r) FROM t", ""),
         ("SELECT k, sum(v) AS v FROM a GROUP BY k UNION ALL SELECT k, v FROM b", ""),

@@ -57,9 +57,12 @@ def _filled(connection: duckdb.DuckDBPyConnection, table: str, query: str, bound
     statements = trees.tree(connection, query)
     there = tables.get(table.lower(), [])
     if statements and there:
-        given = [row[0] for row in trees.asked(connection, "DESCRIBE {}", (statements[0]["node"], ()), bound)]
+        select = statements[0]["node"], ()
+        given = [row[0] for row in trees.asked(connection, "DESCRIBE {}", select, bound)]
         if _are_moved(there, given):
             yield _moved("INSERT", there, given, "write INSERT INTO ... BY NAME")
+        types = list(database.columns(connection, table).values())
+        yield from roundings.of_insert(connection, types, select, bound)
 
 
 def _are_moved(names: Sequence[str], others: Sequence[str]) -> bool:

@@ -17,7 +17,7 @@ from procession.actions.sql.trees import Node
 if TYPE_CHECKING:
     import duckdb
 
-_SCALE = re.compile(r"DECIMAL\(\d+,(\d+)\)")
+_SCALE = re.compile(r"DECIMAL\(\d+,(\d+)\)|U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")
 _BY_NAME = "_BY_NAME"
 _CONDITIONS = ("where_clause", "having", "qualify")
 
@@ -55,6 +55,20 @@ def look(
         whole = {**node, **dict.fromkeys(_CONDITIONS)}
         for one in _chosen([node.get(name) for name in _CONDITIONS]):
             yield from _of_values(connection, (whole, ctes), one, bound)
+
+
+def of_insert(
+    connection: duckdb.DuckDBPyConnection,
+    types: Sequence[str],
+    select: tuple[Node, Sequence[Node]],
+    bound: Mapping[str, Any],
+) -> Iterator[str]:
+    """What the columns of a table that are of these types take from the decimals of what is inserted."""
+    given = trees.tried(connection, "DESCRIBE {}", select, bound)
+    for place, (wanted, (name, type_, *_)) in enumerate(zip(types, given, strict=False)):
+        if _is_less(wanted, type_):
+            for value, kept, _ in trees.tried(connection, _lost(len(given), place, wanted), select, bound):
+                yield f"INSERT makes {kept} of {value}, because {quote(name)} goes to a column of {wanted}"
 
 
 def _of_sides(
@@ -155,7 +169,7 @@ def _together(connection: duckdb.DuckDBPyConnection, types: Sequence[str]) -> st
 def _is_less(given: str, own: str) -> bool:
     """Whether the one type has fewer decimals than the other."""
     kept, there = _SCALE.fullmatch(given), _SCALE.fullmatch(own)
-    return bool(kept and there and int(kept[1]) < int(there[1]))
+    return bool(kept and there and int(kept[1] or 0) < int(there[1] or 0))
 
 
 def _lost(columns: int, number: int, given: str, condition: str = "") -> str:
