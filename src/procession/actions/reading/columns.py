@@ -104,6 +104,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
             *(cells.cautions if wanted.tells else ()),
             *times,
             *notes.grouped(connection, thirds, wanted.name, wanted.file),
+            *notes.rounded({c.named.name: found[c.place].loses for c in columns}, wanted.file),
         ),
         notes=said,
         rejected=rejected,

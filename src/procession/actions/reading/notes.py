@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,4 +89,14 @@ def grouped(connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: 
             yield (
                 f'the column "{name}" of {file} is read with three decimals, such as {row[1][:-1]}; where the '
                 'point groups thousands, declare it with thousands: ".", and else with decimal: "."'
+            )
+
+
+def rounded(lost: Mapping[str, str], file: str) -> Iterator[str]:
+    """Numbers of more decimals than there are, by column; empty for none. A rate may be such a one."""
+    for name, number in lost.items():
+        if number:
+            yield (
+                f'the column "{name}" of {file} has numbers with more than ten decimals, such as {number}, which are '
+                "rounded there; declare it as Text to keep them"
             )

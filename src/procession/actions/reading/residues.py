@@ -30,6 +30,12 @@ def note(connection: duckdb.DuckDBPyConnection, text: str, source: str) -> str:
     return "; ".join(_counted(count, what) for count, what in ((longs, rounded), (bigs, lost)) if count)
 
 
+def lost(connection: duckdb.DuckDBPyConnection, text: str, source: str) -> str:
+    """A number with decimals that somebody wrote and that are rounded off, as 0.0000000123456; "" for none."""
+    (found,) = aggregates.over(connection, [f"min({text}) FILTER (NOT ({values.is_residue(text)}))"], source)
+    return found or ""
+
+
 def _counted(count: int, what: str) -> str:
     have, are = ("number has", "is") if count == 1 else ("numbers have", "are")
     return f"{count:,} {have} {what.format(are)}"
