@@ -110,7 +110,7 @@ def _number(kind: Kind, wanted: str, text: str, style: Style, *, is_binary: bool
         usual = f"WHEN starts_with({tried}::VARCHAR, {text}) THEN {tried}::{SQL_TYPES[wanted]}"
         if is_binary:
             value = f"TRY_CAST({text} AS DECIMAL(38,10))"
-            fits = f"TRY_CAST({value} AS {SQL_TYPES[wanted]}) = {value} AND ({is_residue(text)})"
+            fits = f"TRY_CAST({value} AS {SQL_TYPES[wanted]}) = {value} AND ({_is_residue(text)})"
             return f"CASE {usual} WHEN {fits} THEN {value}::{SQL_TYPES[wanted]} END"
         exact = _exactly(text, rf"-?[0-9]{{1,{whole}}}(\.[0-9]{{0,{decimals}}}0*)?", text, wanted)
         return f"CASE {usual} ELSE {exact} END"
@@ -144,7 +144,7 @@ def _body(wanted: str, style: Style, least: int) -> str:
     return rf"({body}|[0-9]{{1,3}}({_group(style.thousands)}[0-9]{{3}})+({rest})?)" if style.thousands else body
 
 
-def is_residue(text: str) -> str:
+def _is_residue(text: str) -> str:
     """SQL condition: at most ten decimals, or more digits than anybody types."""
     digits = f"length(replace(ltrim({text}, '-0.'), '.', ''))"
     return f"NOT contains({text}, '.') OR length({text}) - instr({text}, '.') <= 10 OR {digits} > {BINARY_DIGITS}"
