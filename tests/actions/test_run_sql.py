@@ -426,3 +426,17 @@ def test_money_is_divided_exactly_by_the_function_for_it(tmp_path):
     played = sql(tmp_path, "SELECT div_money(sum(amount), 3) AS third FROM t", t=b"amount\n10.00\n0.01\n")
 
     assert played.outputs["o.result"] == b"third\n3.3367\n"
+
+
+@pytest.mark.parametrize("name", ["p", "P", "part"])
+def test_a_column_of_any_name_stands_beside_binary_numbers(tmp_path, name):
+    """What turns an exponent into digits has names of its own: a column "p" failed the step."""
+    settings = {
+        "sql": f'SELECT v / 4 AS "{name}", 1e-7::DOUBLE AS small FROM a',
+        "inputs": {"a": "${f.a}"},
+        "outputs": {"result": "${o.r}"},
+    }
+
+    played = play(run_sql.ACTION, tmp_path, settings, {"f.a": ("a.csv", b"v\n1\n")})
+
+    assert played.outputs["o.r"].decode().splitlines() == [f"{name},small", "0.25,0.0000001"]
