@@ -62,6 +62,10 @@ class RowsPreview:
     def rows_added(self) -> int:
         return self.rows_given - self.rows_updated
 
+    @property
+    def rows_changed(self) -> int:
+        return self.rows_updated - self.rows_unchanged
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsWritten:
