@@ -293,3 +293,13 @@ def test_files_below_each_other_keep_their_decimals_beside_long_numbers(tmp_path
     found = rows_of(play(transform.ACTION, tmp_path, settings, values))
 
     assert found[1:] == ["1,12345678901234567890", "2,0.25"]
+
+
+@pytest.mark.parametrize("name", ["rowid", "ROWID"])
+def test_a_column_called_rowid_is_a_text_like_any_other(tmp_path, name):
+    """A last row of totals is looked for by the numbers of the rows, for which this column stood."""
+    given = {"file": "${f.a}", "columns": {name: {"type": "Text"}, "amount": {"type": "Money"}}}
+    settings = {"source": given, "steps": [{"sort": ["-amount"]}], "output": "${o.rows}"}
+    values = {"f.a": ("a.csv", f"{name},amount\nA,1\nB,2.5\n".encode())}
+
+    assert rows_of(play(transform.ACTION, tmp_path, settings, values)) == [f"{name},amount", "B,2.5", "A,1"]
