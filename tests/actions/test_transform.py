@@ -261,3 +261,45 @@ def test_groups_add_up_to_what_came_in(tmp_path_factory, rows):
         assert Decimal(found[key][0]) == Decimal(sum(cents)) / 100
         assert int(found[key][1]) == len(cents)
     assert list(found) == sorted(found)
+
+
+SUMMED = {"group": {"by": ["account"], "sum": ["amount"], "max": ["rate"]}}
+RATED = "account,amount,rate\n0400,120.25,0.123456\n"
+
+
+def test_numbers_that_become_one_column_keep_their_decimals_beside_a_sum(tmp_path):
+    """DuckDB would take 0.123456 to the four decimals of a sum."""
+    turned = [SUMMED, {"unpivot": {"columns": ["amount", "rate"], "name": "what", "value": "is"}}]
+    values = {"f.a": ("a.csv", RATED.encode()), "f.b": ("b.csv", b"account,amount\n0500,0.98765\n")}
+    joined = {"source": "${f.a}", "steps": [SUMMED, {"union": ["${f.b}"]}], "output": "${o.rows}"}
+
+    assert rows_of(transformed(tmp_path / "1", turned, RATED))[1:] == ["0400,amount,120.25", "0400,rate,0.123456"]
+    found = rows_of(play(transform.ACTION, tmp_path / "2", joined, values))
+    assert found[1:] == ["0400,120.25,0.123456", "0500,0.98765,"]
+
+
+def test_numbers_become_headings_as_people_write_them(tmp_path):
+    given = {"file": "${f.a}", "columns": {"year": {"type": "Number"}, "amount": {"type": "Money"}}}
+    settings = {"source": given, "steps": [{"pivot": {"name": "year", "value": "amount"}}], "output": "${o.rows}"}
+    values = {"f.a": ("a.csv", b"k,year,amount\na,2026,1\na,2027.5,2\n")}
+
+    assert rows_of(play(transform.ACTION, tmp_path, settings, values)) == ["k,2026,2027.5", "a,1,2"]
+
+
+def test_files_below_each_other_keep_their_decimals_beside_long_numbers(tmp_path):
+    values = {"f.a": ("a.csv", b"id,n\n1,12345678901234567890\n"), "f.b": ("b.csv", b"id,n\n2,0.25\n")}
+    settings = {"source": ["${f.a}", "${f.b}"], "steps": [{"sort": ["id"]}], "output": "${o.rows}"}
+
+    found = rows_of(play(transform.ACTION, tmp_path, settings, values))
+
+    assert found[1:] == ["1,12345678901234567890", "2,0.25"]
+
+
+@pytest.mark.parametrize("name", ["rowid", "ROWID"])
+def test_a_column_called_rowid_is_a_text_like_any_other(tmp_path, name):
+    """A last row of totals is looked for by the numbers of the rows, for which this column stood."""
+    given = {"file": "${f.a}", "columns": {name: {"type": "Text"}, "amount": {"type": "Money"}}}
+    settings = {"source": given, "steps": [{"sort": ["-amount"]}], "output": "${o.rows}"}
+    values = {"f.a": ("a.csv", f"{name},amount\nA,1\nB,2.5\n".encode())}
+
+    assert rows_of(play(transform.ACTION, tmp_path, settings, values)) == [f"{name},amount", "B,2.5", "A,1"]

@@ -77,7 +77,8 @@ def _words(pair: Pair, count: int, left: str, right: str) -> str:
     stay = "row stays" if count == 1 else "rows stay"
     advice = "where they are the same value, declare both columns alike"
     if looks.as_seen(left) == looks.as_seen(right):
-        advice = "they differ only in what nobody sees; trim: true takes blanks from both ends"
+        advice = "they differ only in what nobody sees"
+        advice += "; trim: true takes blanks from both ends" if left.strip() == right.strip() else ""
     return (
         f'{count:,} left {stay} open only by spelling: "{looks.visible(left)}" in the left column "{pair.left}" and '
         f'"{looks.visible(right)}" in the right column "{pair.right}" are not equal as texts; {advice}'
