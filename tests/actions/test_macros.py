@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
 
 import duckdb
 import pytest
@@ -171,7 +172,7 @@ def test_nothing_is_shared_as_nothing(made):
 def test_over_behind_share_out_is_told_in_our_words(tmp_path, kind):
     """The catalogue calls it a window, and DuckDB said "Window function macro bodies must contain exactly one"."""
     part = "share_out(CAST(10 AS DECIMAL(19,4)), w) OVER (PARTITION BY k)"
-    settings = {
+    settings: dict[str, dict[str, Any]] = {
         "run_sql": {"inputs": {"t": "${f.t}"}, "sql": f"SELECT {part} FROM t", "outputs": {"result": "${o.r}"}},
         "transform": {"source": "${f.t}", "steps": [{"derive": {"x": part}}], "output": "${o.r}"},
     }

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.actions import azure_site, transfer_sites
+from tests.actions import azure_site, transfer_crash, transfer_sites
 from tests.actions.site import Site
 from tests.crashing import at_every_point
 
@@ -49,6 +49,8 @@ def prepare(place: Path, deed: str) -> None:
 def attempt(site: Site, place: Path, last: int = 0) -> None:
     where = {"path": str(place / "bank")} if site.kind == "folder" else {"root": f"{place.name}/bank"}
     connection = msgspec.structs.replace(site.connection, options={**site.connection.options, **where})
+    if site.kind == "folder":  # no library of others is in it: this fork may
+        transfer_crash.main(place, last, connection)
     given = [str(place), str(last), msgspec.json.encode(connection).decode()]
     program = [sys.executable, "-m", "tests.actions.transfer_crash", *given]
     os._exit(subprocess.run(program, check=False).returncode)
