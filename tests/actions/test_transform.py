@@ -49,7 +49,7 @@ def rows_of(played: Played) -> list[str]:
     [
         ([{"filter": "amount >= $x"}], ["0400,10,120,2026-01-05,posted", "0400,20,60.5,2026-01-19,posted",
                                         "0410,,500,2026-01-20,void"]),
-        ([{"select": ["account", {"money": "Amount"}]}], ["account,money", "0400,120", "0400,60.5", "0410,500",
+        ([{"select": ["account", {"Amount": "money"}]}], ["account,money", "0400,120", "0400,60.5", "0410,500",
                                                            "0410,-11.9"]),
         ([{"group": {"by": ["account"], "sum": ["amount"], "min": ["booked_on"], "count": "lines"}}],
          ["account,amount,booked_on,lines", "0400,180.5,2026-01-05,2", "0410,488.1,2026-01-20,2"]),
@@ -145,7 +145,7 @@ def test_an_order_says_which_of_the_duplicates_stays(tmp_path):
           {"filter": "status IS NOT NULL"}, {"pivot": {"name": "cost_center", "value": "status"}}],
          '2 rows have a "status" for account 0400, cost_center k'),
         ([{"unpivot": {"columns": ["amount", "status"], "name": "n", "value": "v"}}], "columns of one kind become"),
-        ([{"select": ["account", {"account": "amount"}]}], '"account" is named twice'),
+        ([{"select": ["account", {"amount": "account"}]}], '"account" is named twice'),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_with_its_step(tmp_path, steps, said):
@@ -224,7 +224,7 @@ def test_the_result_must_be_as_expected(tmp_path):
         ({"filter": "a", "sort": ["a"]}, "steps.1: does filter and sort at once"),
         ({"group": {}}, "steps.1.group: says nothing"),
         ({"group": {"by": ["a"], "sum": ["A"]}}, '"A" would be two columns of one name'),
-        ({"select": [{"a": "b", "c": "d"}]}, "steps.1.select: write one {new name: column}"),
+        ({"select": [{"a": "b", "c": "d"}]}, "steps.1.select: write one {column: new name}"),
         ({"unpivot": {"columns": ["a"], "name": "x", "value": "X"}}, 'steps.1.unpivot: name and value are both "x"'),
     ],
 )

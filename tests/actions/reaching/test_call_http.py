@@ -1080,6 +1080,10 @@ def test_a_page_at_another_place_is_not_asked(call: Caller, http: HttpServer) ->
         ({"method": "GET", "json": {}}, "method: GET sends nothing"),
         ({"method": "POST", "json": {}, "file": "${a.b}"}, "json and file"),
         ({"method": "PUT", "idempotent": True}, "idempotent:"),
+        (
+            {"method": "POST", "headers": {"idempotency-key": "close-1"}, "each": {"source": "${a.b}"}},
+            "headers.idempotency-key: is the same for every row",
+        ),
         ({"headers": {"Authorization": "x"}}, "headers.Authorization: is set by the connection"),
         ({"headers": {"Host": "x"}}, "headers.Host"),
         ({"headers": {"X Y": "x"}}, "is no name of a header"),

@@ -248,13 +248,14 @@ def _refuse_several(stage: TransformRows, keys: Sequence[str], value: str) -> No
 
 
 def select(stage: TransformRows, said: Sequence[str | dict[str, str]]) -> None:
-    pairs = [next(iter(one.items())) if isinstance(one, dict) else (stage.column(one), one) for one in said]
+    # As `name` of columns and `give` of map_values: first what is there, then what it is called from here on.
+    pairs = [next(iter(one.items())) if isinstance(one, dict) else (one, stage.column(one)) for one in said]
     known: set[str] = set()
-    for new, _ in pairs:
+    for _, new in pairs:
         if new.lower() in known:
             raise Problem(f'{stage.where}: "{new}" is named twice')
         known.add(new.lower())
-    chosen = ", ".join(f"{quote(stage.column(old))} AS {quote(new)}" for new, old in pairs)
+    chosen = ", ".join(f"{quote(stage.column(old))} AS {quote(new)}" for old, new in pairs)
     stage.becomes(f"SELECT {chosen} FROM {quote(stage.relation)}")
 
 
