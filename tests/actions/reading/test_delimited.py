@@ -109,6 +109,8 @@ def test_each_kind_of_line_end_is_read_as_the_records_say(tmp_path_factory, end,
         ("name,n\nM\u00fcller,1\n".encode("utf-16"), {}, [("M\u00fcller", "1")]),
         ("Konto;Text\n1;a,b\n2;c\n", {}, [("1", "a,b"), ("2", "c")]),
         ("1;x\n2;y\n", {"header": False}, [("1", "x"), ("2", "y")]),
+        ("a;b;c\n1;x;y\n2;x;y\n(2 rows)\n", {"total_row": "skip"}, [("1", "x", "y"), ("2", "x", "y")]),
+        ("a;b\nx;1\nTotal;1;;\n", {"total_row": "check"}, [("x", "1")]),
         ("\ufeff\ufeffa;b\n1;x\n", {"columns": {"a": {"type": "Text"}}}, [("1", "x")]),
     ],
 )
@@ -121,6 +123,10 @@ def test_a_table_is_found_in_its_file(tmp_path, text, options, rows):
     [
         ("a,b\n1,2\n3\n", {}, "line 3 has 1 value, not 2"),
         ("a,b\n1,2,\n", {}, "line 2 has 3 values, not 2"),
+        ("a,b,c\n1,2,3\nTotal,3\n\n", {}, "line 3 has 2 values, not 3; where its last line is a total, or a note, say"),
+        ("a,b,c\n1,2\n4,5,6\n", {"total_row": "skip"}, "line 2 has 2 values, not 3"),
+        ("a,b\n1,2\nTotal,2,9\n", {"total_row": "skip"}, "line 3 has 3 values, not 2"),
+        ("a,b,c\n1,2,3\nTotal,3\n", {"total_row": "check"}, 'the total of "b" is 3 in line 3, and the rows before'),
         ('a,b\n1,"2\n', {}, 'line 2 has a quote (") that is not closed'),
         ('a,b\n1,"x"y\n', {}, "line 2 has something between a closing quote"),
         ("\ufeffa,b\n1,2\n", {"encoding": "cp1252"}, "begins with the mark of UTF-8, and encoding says cp1252"),
@@ -236,3 +242,22 @@ def test_a_heading_that_looks_like_the_one_that_is_wanted_is_told(tmp_path):
     said = refusal(tmp_path, "k,Amount\u00a0\nx,1\n", columns={"amount": {"type": "Number"}})
 
     assert said.endswith("""; 'Amount\\xa0' differs in blanks or case alone""")
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "told"),
+    [
+        ("a,b\nx,y\na,b\nz,w\n", {}, "line 3 of t.csv says the headings again"),  # ckan/datapusher#74
+        ("a,b\nx,1\n\ufeffa,b\nz,2\na,b\n", {}, "2 rows say the headings again"),  # whitfin/s3-concat#3
+        ("a,b\nx,y\na,b\n", {"columns": {"a": {"name": "c", "type": "Text"}}}, "line 3 of t.csv says"),
+        ("a,b\nx,y\nA,b\n", {}, ""),
+        ("a,b\na,b\na,b\n", {"header": False}, ""),
+        ("a\nx\na\n", {}, ""),
+        ("a,b\nx,1\ny,2\n", {}, ""),
+    ],
+)
+def test_headings_that_come_again_are_told(tmp_path, rows, options, told):
+    warnings = read(tmp_path, rows, **options).warnings
+
+    assert bool(warnings) is bool(told)
+    assert all(told in one for one in warnings)

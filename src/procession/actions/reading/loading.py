@@ -15,6 +15,7 @@ from procession.actions.reading import (
     columns,
     delimited,
     fixed_width,
+    headings_again,
     json_files,
     kinds,
     meant,
@@ -66,21 +67,26 @@ def load(
         what = "has no file yet" if source is None else "is not a file"
         raise Problem(f'the input "{name}" {what} ({options.file})')
     loaded = relation_of(context, connection, source, options, replace(wanted, file=source.name))
-    made = _with_totals_told(connection, loaded, options, wanted)
+    made = _with_rows_told(connection, loaded, options, wanted)
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
     return made
 
 
-def _with_totals_told(
+def _with_rows_told(
     connection: duckdb.DuckDBPyConnection, loaded: LoadedFile, options: FileOptions, wanted: WantedRelation
 ) -> Relation:
+    """With warnings of rows that are none, it seems."""
     # What programs wrote for programs has no totals; where texts are wanted, they are looked for among all rows.
-    if options.total_row is not None or loaded.kind not in _FOR_PEOPLE or wanted.texts:
+    if loaded.kind not in _FOR_PEOPLE or wanted.texts:
         return loaded.relation
-    said = total_rows.overlooked(connection, loaded.relation, wanted.name)
-    return replace(loaded.relation, warnings=(*loaded.relation.warnings, said)) if said else loaded.relation
+    made, found = loaded.relation, list[str]()
+    if options.header:
+        found.append(headings_again.told(connection, made, wanted.name))
+    if options.total_row is None:
+        found.append(total_rows.overlooked(connection, made, wanted.name))
+    return replace(made, warnings=(*made.warnings, *filter(None, found)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +114,12 @@ def relation_of(
     cells: Cells | None = None
     try:
         # By its bytes: a workbook called .csv is read as what it is.
-        kind = kinds.kind_of(source, takes_xml=options.records is not None)
+        kind = kinds.kind_of(source, takes_xml=options.records is not None, said=options.format)
         # No byte tells it: such a file is text like any other.
         kind = FileKind.FIXED if options.fixed and kind is FileKind.CSV else kind
         # An option without effect would be believed to have one.
         meant.refuse(source, options, kind)
-        cells = _READERS[kind](connection, source, options, context.folder)
+        cells = _READERS[kind](connection, source, meant.completed(options), context.folder)
         _refuse_text(source, kind, cells)
         made = _made(connection, cells, options, wanted)
     # Before duckdb.Error, of which it is one: here the file is fine.
