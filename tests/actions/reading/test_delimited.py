@@ -111,6 +111,8 @@ def test_each_kind_of_line_end_is_read_as_the_records_say(tmp_path_factory, end,
         ("1;x\n2;y\n", {"header": False}, [("1", "x"), ("2", "y")]),
         ("a;b;c\n1;x;y\n2;x;y\n(2 rows)\n", {"total_row": "skip"}, [("1", "x", "y"), ("2", "x", "y")]),
         ("a;b\nx;1\nTotal;1;;\n", {"total_row": "check"}, [("x", "1")]),
+        # JuliaData/CSV.jl#418: a footer that is left out says nothing of the types
+        ("a;b\n1;2\n3;4\nSum of both\n", {"total_row": "skip"}, [("1", "2"), ("3", "4")]),
         ("\ufeff\ufeffa;b\n1;x\n", {"columns": {"a": {"type": "Text"}}}, [("1", "x")]),
     ],
 )
