@@ -115,11 +115,13 @@ def _parts(word: str, reference: str, parts: Mapping[str, Any]) -> Iterator[str]
     for name, part in parts.items():
         if isinstance(part, bytes):
             # A document is told by how it begins.
-            shown = "a PDF" if part.startswith(b"%PDF") else f"`{part.decode()!r}`"
-            yield from [f"{word} `{reference}`, {name}: {shown}", ""]
+            if part.startswith(b"%PDF"):
+                yield from [f"{word} `{reference}`, {name}: a PDF", ""]
+            else:
+                yield from [f"{word} `{reference}`, {name}:", "", *_block(part.decode())]
             continue
         rows = [",".join("" if cell is None else str(cell) for cell in row) for row in part]
-        yield from [f"{word} `{reference}`, sheet {name}:", "", "```csv", *(rows or ["(no cells)"]), "```", ""]
+        yield from [f"{word} `{reference}`, sheet {name}:", "", *_block("\n".join(rows or ["(no cells)"]))]
 
 
 def _values(word: str, values: Mapping[str, Any]) -> Iterator[str]:
@@ -137,4 +139,8 @@ def _values(word: str, values: Mapping[str, Any]) -> Iterator[str]:
         except UnicodeDecodeError:
             yield from [f"{word} `{reference}`{file}: a file of {len(content):,} bytes", ""]
             continue
-        yield from [f"{word} `{reference}`{file}:", "", "```csv", text.rstrip("\n"), "```", ""]
+        yield from [f"{word} `{reference}`{file}:", "", *_block(text)]
+
+
+def _block(text: str) -> Iterator[str]:
+    yield from ["```csv", text.rstrip("\n"), "```", ""]
