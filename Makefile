@@ -10,7 +10,7 @@ inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
 # ends its process, and with it the suite. Each start of our own program would compile it, where Python keeps no cache.
 pytest = PYTHONDONTWRITEBYTECODE= $(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-.PHONY: demo test thorough check docs screenshots fuzz format bench lock sbom audit clean node
+.PHONY: demo test thorough check docs screenshots fuzz format bench lock sbom audit clean node azurite
 .DEFAULT_GOAL := demo
 
 demo: .venv/run.stamp
@@ -22,12 +22,17 @@ test: check node .venv/sdk.stamp
 
 # What is too long for every change: every crash point, twice; 500 examples of each property; big files; all of it in
 # another zone and locale. A failure of a property prints how to repeat it.
-thorough: check node .venv/sdk.stamp
+thorough: check node azurite .venv/sdk.stamp
 	TZ=Asia/Kathmandu LC_ALL=C $(pytest) --thorough -o faulthandler_timeout=3600
 
 node:
 	@if ! command -v npm >/dev/null; then echo "no npm: one OAuth client is left out of the tests"; \
 	else npm ci --silent --prefix tests/oauth/node || echo "npm ci failed: one OAuth client is left out of the tests"; fi
+
+# Microsoft's server for tests of Azure, 360 MB: not for every change.
+azurite:
+	@npm install --silent --no-save --no-package-lock --no-fund --no-audit --prefix build/azurite azurite@3.37.0 \
+		|| echo "npm install failed: what needs Azure is left out of the tests"
 
 check: .venv/dev.stamp
 	$(bin)/ruff format --check .

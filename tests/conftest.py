@@ -31,9 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--thorough"):
         return
-    left_out = [item for item in items if item.get_closest_marker("thorough")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
+    is_left_out = {item: item.get_closest_marker("thorough") is not None for item in items}
+    items[:] = [item for item in items if not is_left_out[item]]
+    config.hook.pytest_deselected(items=[item for item, is_out in is_left_out.items() if is_out])
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import settings
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
+LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.005, 0.1
 PATIENCE_SECONDS = 60.0  # only a test that fails waits so long: twenty programs may want the same core
 
 
@@ -22,11 +23,15 @@ def wait_until(condition: Callable[[], Answer], deadline_seconds: float = PATIEN
 
     Only for what a real process or thread does; everything else has a tick and a ManualClock.
     """
-    deadline = time.monotonic() + deadline_seconds
+    asked = time.monotonic()
+    deadline = asked + deadline_seconds
     rest = threading.Event()
     while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {deadline_seconds:g} s; the last answer was {answer!r}"
-        rest.wait(0.005)
+        now = time.monotonic()
+        assert now < deadline, f"not within {deadline_seconds:g} s; the last answer was {answer!r}"
+        # A command that is asked without a rest takes the core from what is waited for.
+        rest.wait(min(max(LOOK_SECONDS_MIN, 3 * (now - asked)), LOOK_SECONDS_MAX))
+        asked = time.monotonic()
     return answer
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.actions import transfer_sites
-from tests.actions.transfer_sites import PASSWORD, Site
+from tests.actions.site import Site
+from tests.actions.transfer_sites import PASSWORD
 from tests.programs import Running, apply_text, command, serving, sign_in
 
 pytestmark = pytest.mark.acceptance

@@ -65,7 +65,12 @@ def is_there(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("number", "is_for_all"), [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGINT, True)]
+    ("number", "is_for_all"),
+    [
+        (signal.SIGTERM, False),
+        pytest.param(signal.SIGINT, False, marks=pytest.mark.thorough),
+        (signal.SIGINT, True),
+    ],
 )
 def test_a_demonstration_that_serves_is_ended_with_its_server(tmp_path: Path, number: int, is_for_all: bool) -> None:
     with demonstration(tmp_path) as demo:

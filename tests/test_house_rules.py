@@ -107,7 +107,7 @@ def read_environment(source: Source) -> Iterator[Finding]:
 
 
 def _uses_of(names: Mapping[str, set[str]], source: Source) -> Iterator[Finding]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=owner) | ast.Attribute(attr=owner), attr=name):
                 found = [name]
@@ -119,7 +119,7 @@ def _uses_of(names: Mapping[str, set[str]], source: Source) -> Iterator[Finding]
 
 
 def broad_excepts(source: Source) -> Iterator[Finding]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         # One that cleans up and raises again swallows nothing.
         if isinstance(node, ast.ExceptHandler) and not _raises_again(node) and _is_broad(node.type):
             yield node.lineno, "a broad except"
@@ -145,7 +145,7 @@ def kept_errors(source: Source) -> Iterator[Finding]:
 
 
 def drivers(source: Source) -> Iterator[Finding]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Import(names=imported):
                 names = [alias.name for alias in imported]
@@ -159,7 +159,7 @@ def drivers(source: Source) -> Iterator[Finding]:
 
 
 def relative_imports(source: Source) -> Iterator[Finding]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and node.level:
             yield node.lineno, "a relative import"
 
@@ -172,8 +172,8 @@ def async_functions(source: Source) -> Iterator[Finding]:
 
 def sql_statements(source: Source) -> Iterator[Finding]:
     # A docstring is an expression by itself, and may quote SQL.
-    alone = {id(node.value) for node in ast.walk(source.tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(source.tree):
+    alone = {id(node.value) for node in source.nodes if isinstance(node, ast.Expr)}
+    for node in source.nodes:
         match node:
             case ast.Constant(value=str(text)) if id(node) not in alone and STATEMENT.match(text):
                 yield node.lineno, "an SQL statement"
@@ -182,12 +182,14 @@ def sql_statements(source: Source) -> Iterator[Finding]:
 def empty_names(source: Source) -> Iterator[Finding]:
     if EMPTY_MODULES.search(Path(source.path).stem):
         yield 1, "the module's name says nothing"
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ClassDef) and EMPTY_WORDS.search(node.name):
             yield node.lineno, f"the name {node.name} says nothing"
 
 
 def unfinished_work(source: Source) -> Iterator[Finding]:
+    if not UNFINISHED.search(source.text):
+        return
     for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
         if token.type == tokenize.COMMENT and UNFINISHED.search(token.string):
             yield token.start[0], "unfinished work without the number of its issue"

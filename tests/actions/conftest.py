@@ -16,7 +16,7 @@ from tests.actions.mariadb import Mariadb
 from tests.actions.postgres import Postgres
 from tests.actions.reaching import http_server
 from tests.actions.reaching.http_server import HttpServer
-from tests.actions.transfer_sites import Site
+from tests.actions.site import Site
 from tests.mail_server import MailServer, served
 
 

@@ -103,6 +103,8 @@ def running() -> Iterator[Mariadb]:
             f"--socket={path}",
             "--skip-networking",
             "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-method=nosync",
+            "--debug-no-sync",
             "--skip-name-resolve",
         ],
         stdout=subprocess.DEVNULL,

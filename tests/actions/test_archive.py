@@ -236,6 +236,40 @@ def test_a_name_that_ends_within_is_refused(tmp_path):
     assert "has a file whose name" in refused(tmp_path, content)
 
 
+def test_two_archives_behind_each_other_are_refused(tmp_path):
+    """The list at the end names the files of the last one alone."""
+    first, last = zipped([("a.csv", b"1")]), zipped([("b.csv", b"2")])
+
+    assert "begins with files that are not in its list" in refused(tmp_path / "two", first + last)
+    assert unpacked(tmp_path / "program", b"#!/bin/sh\n" + last).outputs["o.file"] == b"2"
+
+
+class Pipe(io.RawIOBase):
+    """Nobody goes back in it, so sizes and sums follow the bytes that they are of."""
+
+    def __init__(self):
+        self.written = b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.written += bytes(data)
+        return len(data)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_what_was_packed_into_a_pipe_is_unpacked(tmp_path, large):  # uktrade/stream-unzip#25
+    pipe = Pipe()
+    with (
+        zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as packed,
+        packed.open("a.csv", "w", force_zip64=large) as one,
+    ):
+        one.write(b"a,b\n1,2\n" * 1_000)
+
+    assert unpacked(tmp_path, pipe.written).outputs["o.file"] == b"a,b\n1,2\n" * 1_000
+
+
 def test_two_members_of_one_name_are_refused(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate name"):
         content = zipped([("a", b"1"), ("a", b"2")])

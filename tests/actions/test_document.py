@@ -139,6 +139,30 @@ def test_a_mistake_in_a_template_is_told_with_its_line(tmp_path, template, said)
     assert refused(tmp_path, template).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("word", "is_broken"),
+    [
+        ("DE89370400440532013000" * 2, True),
+        ("\u0416\u03a9" * 20, True),
+        # typst/typst#674, typst/typst#4747: an address of mail, and a text as programs have it
+        ("alan.mathison.turing\\@university-of-cambridge.com", True),
+        ("`pd.Series(data=None,index=None,dtype=None,name=None)`", True),
+        ("short enough", False),
+        ("Rechnungsnummer", False),
+    ],
+)
+def test_a_word_that_is_wider_than_its_cell_is_broken_and_no_other(tmp_path, word, is_broken):
+    """typst/typst#674, typst/typst#6536: it ran over the cell beside it, and neither could be read."""
+    row, plain = (f"measure(table(columns: (4cm, 1cm), [{text}], [5])).height" for text in (word, "x"))
+    template = f"#context {{ assert({row} {'>' if is_broken else '=='} {plain}) }}\n#table[{word}]"
+
+    assert made(tmp_path, template).startswith(b"%PDF-")
+
+
+def test_a_mistake_behind_a_table_has_its_own_line(tmp_path):
+    assert refused(tmp_path, "#table[x]\n#foo\n").startswith('the template "t.typ", line 2: unknown variable: foo')
+
+
 def test_a_mistake_that_one_row_makes_is_told_with_the_row(tmp_path):
     said = refused(tmp_path, f'{ROW}#if row.name == "Dupont" {{ panic("no address") }}', each=True)
 

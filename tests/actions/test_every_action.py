@@ -91,14 +91,21 @@ def test_the_book_holds_each_kind_once():
     assert set(registry()) >= {action.kind for action in BUILT_IN}
 
 
-def test_opening_the_book_loads_no_engine():
+# A server holds what it imports as long as it runs, and what reads files of strangers has no business in it.
+@pytest.mark.parametrize(
+    "opened",
+    ["procession.actions as a; a.registry()", "procession.serving.active_home, procession.serving.application"],
+)
+def test_neither_the_book_nor_a_server_loads_what_does_the_work(opened: str):
     heavy = {
-        *("duckdb", "xlsxwriter", "fastexcel", "zoneinfo", "xml"),
+        *("duckdb", "xlsxwriter", "fastexcel"),
         *("procession.actions.reading.loading", "procession.actions.reading.columns"),
         *("procession.actions.writing.files", "procession.actions.reconciling.work"),
-        *("httpx2", "ssl", "smtplib", "procession.actions.reaching.exchanges"),
+        *("procession.actions.tables.jobs", "procession.actions.tables.writing"),
+        *("httpx2", "procession.actions.reaching.exchanges"),
     }
-    code = f"import sys, procession.actions as a; a.registry(); print(sorted(set(sys.modules) & {heavy}))"
+    heavy |= set() if "serving" in opened else {"ssl", "smtplib", "zoneinfo", "xml"}
+    code = f"import sys, {opened}; print(sorted(set(sys.modules) & {heavy}))"
 
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -130,6 +130,26 @@ def test_a_file_without_quotes_refuses_what_would_need_them(tmp_path):
     assert said == 'row 2 of the column "a" is "y,z", which a file without quotes cannot hold'
 
 
+def test_a_file_without_quotes_refuses_the_mark_that_a_reader_takes_for_one(tmp_path):
+    source = parquet(tmp_path, """SELECT 'x' AS a, 1 AS b UNION ALL SELECT '"y', 2 ORDER BY b""")
+
+    said = refused(tmp_path / "said", source, quotes="none")
+
+    assert said.startswith("""row 2 of the column "a" is ""y", which a file without quotes cannot hold; where " is""")
+    # The way that the message names.
+    assert written(tmp_path / "way", source, quotes="none", quote="\x01") == b'a,b\nx,1\n"y,2\n'
+    named = parquet(tmp_path / "named", """SELECT 1 AS "a""b", 2 AS c""")
+    assert "cannot hold the heading" in refused(tmp_path / "head", named, quotes="none")
+    labelled = {"label": "sum, all", "count": True}
+    assert '"sum, all"' in refused(tmp_path / "label", b"a,b\nx,1\n", quotes="none", trailer=labelled)
+
+
+def test_a_file_without_quotes_has_no_empty_line_for_a_row(tmp_path):
+    source = parquet(tmp_path, "SELECT * FROM (VALUES ('x'), (NULL)) v(a)")
+
+    assert 'row 2 of the column "a" is ""' in refused(tmp_path, source, quotes="none")
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1"])
 @pytest.mark.parametrize("quotes", ["needed", "all"])
 def test_no_text_is_run_by_a_spreadsheet(tmp_path, text, quotes):
@@ -388,3 +408,17 @@ def test_days_that_a_table_keeps_as_moments_are_written_by_the_pattern_of_days(t
     assert played.outcome.status is StepStatus.WARNING
     assert 'the column "seen" has times' in played.outcome.message
     assert line.strip() == b"31012026"
+
+
+def test_moments_are_written_by_a_pattern_with_hours(tmp_path):
+    moment = "TIMESTAMPTZ '2026-01-31 10:00:00+00'"
+    source = parquet(tmp_path, f"SELECT TIMESTAMP '2026-01-31 10:00:00' AS seen, {moment} AS sent")
+    fixed = [{"column": "seen", "size": 13, "date": "%d%m%Y %H%M"}]
+
+    content = written(tmp_path / "csv", source, date="%d.%m.%Y %H:%M", zone="Asia/Kolkata")
+    line = written(tmp_path / "fixed", source, "out.txt", fixed=fixed)
+    played = exported(tmp_path / "days", source, date="%d.%m.%Y")
+
+    assert content.splitlines()[1] == b"31.01.2026 10:00,31.01.2026 15:30"
+    assert line.strip() == b"31012026 1000"
+    assert 'the column "sent" has times' in played.outcome.message

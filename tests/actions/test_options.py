@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 import xlsxwriter
 
 from procession import actions
+from procession.actions import relations
 from procession.actions.contract import OutputTarget
 from procession.actions.kinds import run_sql
 from procession.actions.reading.options import FileOptions
@@ -55,12 +58,14 @@ def files(folder):
 
 
 GIVEN = {
+    "format": "csv",
     "delimiter": ";", "quote": "'", "encoding": "utf-8", "skip": 1, "header": False, "sheet": 1, "range": "A1:B",
     "errors": "empty", "columns": {"2": {"type": "Text"}}, "others": "drop", "decimal": ",", "thousands": ".",
     "date": "%d.%m.%Y", "trim": True, "zone": "Europe/Berlin",
     "fixed": [{"name": "a", "at": 1, "size": 1}], "records": "/a", "total_row": "skip",
 }  # fmt: skip
 MEANT = {
+    "format": {"csv"},
     "delimiter": {"csv"}, "quote": {"csv"}, "encoding": {"csv", "json", "jsonl"}, "skip": {"csv", "xlsx"},
     "header": {"csv", "xlsx"}, "sheet": {"xlsx"}, "range": {"xlsx"}, "errors": {"xlsx"},
     "fixed": {"csv"}, "records": {"json"}, "total_row": {"csv", "xlsx"},
@@ -234,3 +239,44 @@ groups:
 
     assert "write ${step.property} with the keys of a step and a property" in str(refused.value)
     assert "regex" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "given", "words"),
+    [
+        ("a.csv", b"k\tv\n1\t2,5\n", {"format": "tsv"}, None),
+        ("a.txt", b'{"k": 1, "v": 2}\n', {"format": "jsonl"}, None),
+        ("a.csv", b"k;v\n1;2\n", {"format": "csv"}, None),
+        ("a.csv", b"12\n", {"format": "fixed", "fixed": [{"name": "k", "at": 1, "size": 1}]}, None),
+        ("a.csv", b"k;v\n1;2\n", {"format": "xlsx"}, 'the file "a.csv" is CSV, and "format" says xlsx'),
+        ("a.csv", b'[{"k": 1, "v": 2}]', {"format": "csv"}, 'the file "a.csv" is JSON, and "format" says csv'),
+        ("a.csv", b"k,v\n1,2\n", {"format": "parquet"}, 'the file "a.csv" is CSV, and "format" says parquet'),
+    ],
+)
+def test_a_file_is_what_its_format_says_or_refused(
+    tmp_path: Path, name: str, content: bytes, given: dict[str, Any], words: str | None
+) -> None:
+    settings = {"sql": "SELECT count(k) AS n FROM t", "inputs": {"t": {"file": "${f.t}", **given}}}
+    settings["outputs"] = {"result": "${o.n}"}
+    played = play(run_sql.ACTION, tmp_path, settings, {"f.t": (name, content)}, {"o.n": OutputTarget(type="Number")})
+
+    if words is None:
+        assert played.outputs == {"o.n": 1}, played.outcome.message
+    else:
+        assert words in played.outcome.message
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"format": "csv", "sheet": "Data"}, "t: sheet is for workbooks, and format is csv"),
+        ({"format": "xml"}, "t: format xml needs records"),
+        ({"format": "fixed"}, "t: format fixed needs fixed"),
+        ({"format": "tsv", "delimiter": ";"}, "t: the delimiter of tsv is a tab; write format: csv"),
+    ],
+)
+def test_options_that_contradict_the_format_are_refused_before_there_is_a_file(
+    given: dict[str, Any], words: str
+) -> None:
+    options = msgspec.convert({"file": "${f.t}", **given}, FileOptions)
+    assert words in relations.check("t", options)

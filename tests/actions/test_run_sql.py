@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import duckdb
+import msgspec
 import pytest
 import xlsxwriter
 
@@ -426,3 +427,25 @@ def test_money_is_divided_exactly_by_the_function_for_it(tmp_path):
     played = sql(tmp_path, "SELECT div_money(sum(amount), 3) AS third FROM t", t=b"amount\n10.00\n0.01\n")
 
     assert played.outputs["o.result"] == b"third\n3.3367\n"
+
+
+def test_a_list_of_sources_is_one_relation_by_the_names_of_columns(tmp_path):
+    inputs = {"t": ["${f.a}", {"file": "${f.b}", "delimiter": ";"}]}
+    files = {"f.a": ("a.csv", b"k,v\n1,2.5\n2,3\n"), "f.b": ("b.csv", b"v;k\n1;1\n5;3\n")}
+    settings = {"sql": "SELECT k, sum(v) AS v FROM t GROUP BY k ORDER BY k", "inputs": inputs}
+
+    played = play(run_sql.ACTION, tmp_path, {**settings, "outputs": {"result": "${o.r}"}}, files)
+
+    assert played.outputs["o.r"] == b"k,v\n1,3.5\n2,3\n3,5\n"
+    assert played.outcome.message == "read t (4 rows); gave result (3 rows)"
+    assert played.outcome.figures == {"rows_in.t": 4, "rows_out.result": 3}
+    assert set(run_sql.ACTION.reads(played.context.settings)) == {"f.a", "f.b"}
+
+
+def test_sources_that_are_of_two_kinds_or_given_twice_are_refused(tmp_path):
+    files = {"f.a": ("a.csv", b"k\n1\n"), "f.b": ("b.csv", b"k\nX\n")}
+    settings = {"sql": "FROM t", "inputs": {"t": ["${f.a}", "${f.b}"]}, "outputs": {"result": "${o.r}"}}
+    assert "is a number in a.csv and text in b.csv" in refused(play(run_sql.ACTION, tmp_path, settings, files))
+
+    twice = msgspec.convert({**settings, "inputs": {"t": ["${f.a}", "${f.a}"]}}, run_sql.ACTION.settings)
+    assert "inputs.t.2: it is given before" in run_sql.ACTION.check(twice)[0]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from procession.actions.contract import OutputTarget
 from procession.actions.kinds import run_sql
 from procession.model.lifecycle import StepStatus
-from tests.actions.context import play
+from tests.actions.context import LocalContext, play
 
 
 def given(folder, sql, kind):
@@ -42,3 +43,20 @@ def test_what_is_infinite_is_no_value(tmp_path, kind, sign):
 
     assert played.outcome.status is StepStatus.FAILED
     assert 'the output "result": ' in played.outcome.message
+
+
+def test_a_box_that_nobody_ticked_is_false(tmp_path):
+    settings = {
+        "sql": "SELECT count(*) FROM (SELECT 1) WHERE NOT $paid",
+        "inputs": {"paid": "${p.paid}"},
+        "outputs": {"result": "${o.count}"},
+    }
+    context = LocalContext(
+        settings=msgspec.convert(settings, run_sql.ACTION.settings),
+        folder=tmp_path,
+        values={"p.paid": None},
+        targets={"o.count": OutputTarget(type="Number")},
+        types={"p.paid": "CheckBox"},
+    )
+
+    assert run_sql.ACTION.run(context).outputs["o.count"] == 1

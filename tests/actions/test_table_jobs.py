@@ -7,9 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from procession.actions import tables
 from procession.actions.contract import FileOutput
-from procession.actions.tables import contract, json_cells, writing
+from procession.actions.tables import contract, jobs, json_cells, writing
 from procession.model.columns import RECORD_COLUMN, Column, ColumnType
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import LocalContext
@@ -22,7 +21,7 @@ def written(folder, body, known, format_="json"):
     place.mkdir()
     contents = contract.Contents(columns=(RECORD_COLUMN, *known), parts=())
     settings = contract.RowsSettings(contents=contents, next_record=1, format=format_, request=str(request))
-    outcome = tables.registry()[contract.ROWS_KIND].run(
+    outcome = jobs.registry()[contract.ROWS_KIND].run(
         LocalContext(settings=settings, folder=place, values={}, targets={})
     )
     assert outcome.status is StepStatus.SUCCESS, outcome.message

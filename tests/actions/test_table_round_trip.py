@@ -17,9 +17,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from procession.actions import tables
 from procession.actions.contract import FileOutput
-from procession.actions.tables import contract, writing
+from procession.actions.tables import contract, jobs, writing
 from procession.model.columns import RECORD_COLUMN, Column, ColumnType
 from procession.model.lifecycle import StepStatus
 from tests.actions.context import LocalContext
@@ -97,7 +96,7 @@ def read(folder: Path, form: str, part: Path, count: int) -> Rows:
 
 def done(folder: Path, kind: str, said: Any) -> dict[str, Any]:
     folder.mkdir()
-    outcome = tables.registry()[kind].run(LocalContext(settings=said, folder=folder, values={}, targets={}))
+    outcome = jobs.registry()[kind].run(LocalContext(settings=said, folder=folder, values={}, targets={}))
     assert outcome.status is StepStatus.SUCCESS, outcome.message
     assert contract.REFUSED not in outcome.outputs, outcome.outputs
     return dict(outcome.outputs)

@@ -18,9 +18,10 @@ from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 from tests.actions import transfer_sites
 from tests.actions.context import LocalContext, Played, play
-from tests.actions.transfer_sites import Site
+from tests.actions.site import Site
+from tests.actions.transfer_sites import AZURE
 
-KINDS = ["sftp", "s3", "folder"]
+KINDS = ["sftp", "s3", AZURE, "folder"]
 FILE = OutputTarget(type="File")
 PAIN = b"<Document>pay</Document>"
 
@@ -126,6 +127,10 @@ def test_a_pattern_knows_only_the_star_and_the_question_mark(site: Site, tmp_pat
 def test_a_name_stays_what_it_is(site: Site, tmp_path: Path, name: str) -> None:
     site.folder("in")
     left = transfer(site, tmp_path, "put", path="in", files=["${files.payments}"], name=name)
+    if site.kind == "azure" and "'" in name:
+        # The library signs it in another way than Azurite: refused, and nothing is left.
+        assert (left.outcome.status, site.names("in")) == (StepStatus.FAILED, [])
+        return
     assert left.outcome.status is StepStatus.SUCCESS, left.outcome.message
     assert site.names("in") == [name]
 
@@ -144,13 +149,13 @@ def test_a_file_is_left_once_and_the_same_again_is_no_second_delivery(site: Site
     }
 
     first = transfer(site, tmp_path, "put", **wanted)
-    before = (site.root / "in/pain.xml").stat()
+    before = site.version("in/pain.xml")
     again = transfer(site, tmp_path, "put", **wanted)
 
     assert first.outcome.message == f"left 2 files at {where(site)}, in"
     assert again.outcome.message == f"left 2 files, 2 of them before, at {where(site)}, in"
     assert site.names("in") == ["other.xml", "pain.xml"]
-    assert (site.root / "in/pain.xml").stat().st_mtime_ns == before.st_mtime_ns
+    assert site.version("in/pain.xml") == before
     assert hashlib.sha256(PAIN).hexdigest() in first.outputs["files.list"].decode()
 
 
@@ -184,7 +189,7 @@ def test_a_part_that_an_earlier_try_left_is_no_file_and_in_nobodys_way(site: Sit
     transfer(site, tmp_path, "put", path="in", files=["${files.payments}"])
 
     assert site.read("in/pain.xml") == PAIN
-    assert "pain.xml.part" not in site.names("in") or site.kind == "s3"
+    assert "pain.xml.part" not in site.names("in") or site.kind in {"s3", "azure"}
 
 
 @pytest.mark.parametrize("site", ["sftp", "folder"], indirect=True)  # a bucket has no folders
@@ -251,7 +256,7 @@ def test_what_was_fetched_is_put_away_by_its_list_and_nothing_that_came_since(si
     assert b"\n'=2+5.xml," in listed
     site.put("out/new.xml", b"came since")
     site.put("out/a.xml", b"another one of the same name")
-    (site.root / "out/c.xml").unlink()
+    site.remove("out/c.xml")
 
     played = transfer(
         site, tmp_path, "move", path="out", to="done", listed="${files.list}", values={"files.list": ("l.csv", listed)}

@@ -25,8 +25,9 @@ from procession.actions.transferring.sides import PART, Listing
 from procession.actions.transferring.tunnels import Tunnel
 from procession.model.lifecycle import StepStatus
 from tests.actions import transfer_sites
+from tests.actions.site import Site
 from tests.actions.test_transfer_files import PAIN, transfer, unpacked
-from tests.actions.transfer_sites import CLIENT_KEY, HOST_KEY, PASSWORD, Site, public
+from tests.actions.transfer_sites import AZURE, CLIENT_KEY, HOST_KEY, PASSWORD, public
 from tests.support import wait_until
 
 ALL: dict[str, Any] = {"path": "out", "pattern": "*", "outputs": {"files": "${files.all}"}}
@@ -98,7 +99,7 @@ def test_a_private_key_proves_too_with_and_without_a_passphrase(bank: Site, tmp_
         assert "cannot be read, or its passphrase is wrong" in failure(bank, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["sftp", "s3"])
+@pytest.mark.parametrize("kind", ["sftp", "s3", AZURE])
 def test_a_private_address_is_reached_only_where_an_administrator_allows_it(kind: str, tmp_path: Path) -> None:
     with transfer_sites.site(kind, tmp_path) as site:
         site.put("out/a.xml")
@@ -153,7 +154,7 @@ def test_a_shorter_file_in_the_place_of_a_longer_one_leaves_nothing_of_it(bank: 
     assert bank.read("in/pain.xml") == PAIN
 
 
-@pytest.mark.parametrize("kind", ["s3", "sftp"])
+@pytest.mark.parametrize("kind", ["s3", AZURE, "sftp"])
 def test_a_name_with_signs_of_addresses_is_moved(kind: str, tmp_path: Path) -> None:
     """aws/aws-sdk-php#236, Robothy/local-s3#142: the source of a copy in a bucket is a path that is encoded once more."""
     name = "The File_v2.9+MASTER (1) 100% a&b=c.xls"
@@ -365,7 +366,7 @@ def test_an_inbox_that_its_owner_has_emptied_gets_no_second_delivery(kind: str, 
         site.folder("in")
         wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
         first = transfer(site, tmp_path, "put", **wanted)
-        (site.root / "in/pain.xml").unlink()
+        site.remove("in/pain.xml")
 
         again = transfer(site, tmp_path, "put", recorded=tuple(first.context.recorded), **wanted)
         assert again.outcome.message.startswith("left 1 file, 1 of them before, at")
@@ -378,13 +379,13 @@ def test_an_inbox_that_its_owner_has_emptied_gets_no_second_delivery(kind: str, 
         assert site.names("in") == ["pain.xml"]
 
 
-@pytest.mark.parametrize("kind", ["sftp", "s3", "folder"])
+@pytest.mark.parametrize("kind", ["sftp", "s3", AZURE, "folder"])
 def test_a_part_that_somebody_has_cleared_away_is_no_delivery(kind: str, tmp_path: Path) -> None:
     with transfer_sites.site(kind, tmp_path) as site:
         site.folder("in")
         wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
         first = transfer(site, tmp_path, "put", **wanted)
-        (site.root / "in/pain.xml").unlink()
+        site.remove("in/pain.xml")
 
         # Stopped at the rename, and by now there is neither the file nor its part.
         said = failure(site, tmp_path, "put", recorded=tuple(first.context.recorded[:1]), **wanted)
@@ -393,9 +394,10 @@ def test_a_part_that_somebody_has_cleared_away_is_no_delivery(kind: str, tmp_pat
         assert site.names("in") == []
 
 
-def test_a_bucket_that_says_no_leaves_no_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["s3", AZURE])
+def test_a_bucket_that_says_no_leaves_no_doubt(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused was not left: once it is allowed, or the other file is gone, it is sent."""
-    with transfer_sites.s3(tmp_path) as site:
+    with transfer_sites.site(kind, tmp_path) as site:
         site.folder("in")
         wanted: dict[str, Any] = {"path": "in", "files": ["${files.payments}"]}
         with monkeypatch.context() as patched:
@@ -404,7 +406,7 @@ def test_a_bucket_that_says_no_leaves_no_doubt(tmp_path: Path, monkeypatch: pyte
             first = transfer(site, tmp_path, "put", **wanted)
         assert first.outcome.message == '"in/pain.xml" is there already'
         assert [entry.partition(" ")[0] for entry in first.context.recorded] == ["leaving", "not"]
-        (site.root / "in/pain.xml").unlink()
+        site.remove("in/pain.xml")
 
         again = transfer(site, tmp_path, "put", recorded=tuple(first.context.recorded), **wanted)
 
@@ -412,13 +414,14 @@ def test_a_bucket_that_says_no_leaves_no_doubt(tmp_path: Path, monkeypatch: pyte
         assert site.read("in/pain.xml") == PAIN
 
 
+@pytest.mark.parametrize("kind", ["s3", AZURE])
 def test_a_folder_of_a_bucket_is_not_listed_whole_before_its_limit_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """unjs/unstorage#760, aws/aws-sdk-cpp#369: a page of S3 holds a thousand objects, whatever lies below a folder."""
     monkeypatch.setattr(buckets, "ENTRIES_MAX", 10)
     monkeypatch.setattr(buckets, "PAGE_OBJECTS", 20)
-    with transfer_sites.s3(tmp_path) as site:
+    with transfer_sites.site(kind, tmp_path) as site:
         for number in range(70):
             site.put(f"out/archive/{number}.xml")
             site.put(f"full/{number}.xml")

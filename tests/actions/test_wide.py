@@ -57,7 +57,7 @@ def imported(folder: Path, columns: int, total: str = "") -> Played:
     return play(import_table.ACTION, folder, {"source": source, "output": "${o.rows}"}, values)
 
 
-@pytest.mark.parametrize("total", ["", "6.75"])
+@pytest.mark.parametrize("total", [pytest.param("", marks=pytest.mark.thorough), "6.75"])
 def test_a_wide_file_is_not_asked_about_column_by_column(tmp_path: Path, asked: list[str], total: str) -> None:
     # More than the guess in one pass takes: the way that asks.
     narrow, few = imported(tmp_path / "a", 240, total), len(asked)

@@ -28,6 +28,7 @@ from tests.actions.written import (
     Cutter,
     Reached,
     Written,
+    cuts,
     kill,
     parquet,
     pieces,
@@ -315,8 +316,7 @@ def test_a_constraint_that_waits_for_the_commit_leaves_nothing(written: Written)
     assert "violates foreign key constraint" in written.refused(NEW_ROWS, **MODES["append"])
 
 
-@pytest.mark.parametrize("error", [servers.Cut, servers.CutAfter])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "error"), cuts(servers.Cut, servers.CutAfter, begins_with=servers.CutAfter))
 def test_a_line_cut_at_any_point_leaves_rows_right_once_they_are_written_again(
     postgres: Postgres, tmp_path: Path, mode: str, error: type[Exception], is_thorough: bool
 ) -> None:
@@ -395,8 +395,12 @@ def test_an_earlier_try_that_wrote_other_rows_is_no_success(written: Written) ->
     assert "an earlier try has written other rows than these" in said
 
 
+# What is killed ends as its line does: `make test` tries the mode that nothing protects, and one that has a key.
 @pytest.mark.crash
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param(mode, marks=() if mode in ("append", "upsert") else pytest.mark.thorough) for mode in MODES],
+)
 def test_a_process_killed_at_any_point_leaves_rows_right(
     postgres: Postgres, tmp_path: Path, mode: str, is_thorough: bool
 ) -> None:

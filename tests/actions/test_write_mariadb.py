@@ -22,6 +22,7 @@ from tests.actions.written import (
     Cutter,
     Reached,
     Written,
+    cuts,
     kill,
     parquet,
     pieces,
@@ -273,8 +274,7 @@ def test_a_row_that_is_longer_than_the_server_takes_is_named(shared: WrittenMari
     assert "longer than the server takes (max_allowed_packet)" in said
 
 
-@pytest.mark.parametrize("error", [Cut, CutAfter])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "error"), cuts(Cut, CutAfter, begins_with=Cut))
 def test_a_line_cut_at_any_point_leaves_rows_right_once_they_are_written_again(
     mariadb: Mariadb, tmp_path: Path, mode: str, error: type[Exception], is_thorough: bool
 ) -> None:

@@ -19,6 +19,7 @@ import obstore
 from procession.actions.contract import ConnectionInput, FileInput
 from procession.actions.kinds.transfer_files import ACTION
 from procession.actions.transferring.sftp import SftpSide
+from tests.actions import azure_site
 from tests.actions.context import LocalContext
 from tests.crashing import Countdown
 
@@ -47,7 +48,17 @@ def around(owner: Any, name: str, point: Callable[[str], None]) -> None:
     setattr(owner, name, stopped)
 
 
+def load(place: Path, connection: ConnectionInput) -> None:
+    """The files of the model, once: a container has no folder that could be copied with it."""
+    if connection.options.get("service") == "azure" and not (place / "loaded").exists():
+        store = azure_site.store_of(connection)
+        for file in (place / "bank").rglob("*.xml"):
+            obstore.put(store, str(file.relative_to(place / "bank")), file.read_bytes())
+        (place / "loaded").touch()
+
+
 def main(place: Path, last: int, connection: ConnectionInput) -> None:
+    load(place, connection)
     point = Countdown(last or None)
     acts = {"folder": (os, "link", "unlink", "fsync"), "s3": (obstore, "put", "copy", "delete")}
     owner, *names = acts.get(connection.kind, (SftpSide, "_do"))

@@ -8,48 +8,26 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import localbucket
+import pytest
 
 from procession.actions.contract import ConnectionInput
+from tests.actions.azure_site import azure, needed
+from tests.actions.site import Site
 
 PASSWORD = "canary-sftp-pass"
-
-
-@dataclass(slots=True, kw_only=True)
-class Site:
-    """`connection` leads to `root`; what is put into `root` is there for whoever comes by it."""
-
-    kind: str
-    root: Path
-    connection: ConnectionInput
-
-    def put(self, path: str, content: bytes = b"x") -> Path:
-        place = self.root / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-        return place
-
-    def names(self, folder: str = "") -> list[str]:
-        place = self.root / folder
-        return sorted(one.name for one in place.iterdir() if one.is_file()) if place.is_dir() else []
-
-    def read(self, path: str) -> bytes:
-        return (self.root / path).read_bytes()
-
-    def folder(self, *names: str) -> None:
-        for name in names:
-            (self.root / name).mkdir(parents=True, exist_ok=True)
+# As a parameter of a test: left out, and said, where its server is missing.
+AZURE = pytest.param("azure", marks=needed)
 
 
 @contextmanager
 def site(kind: str, place: Path) -> Iterator[Site]:
-    with {"sftp": sftp, "s3": s3, "folder": folder}[kind](place) as made:
+    with {"sftp": sftp, "s3": s3, "azure": azure, "folder": folder}[kind](place) as made:
         yield made
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from procession.actions.contract import ConnectionInput, StepOutcome
 from procession.actions.kinds import write_database
@@ -122,6 +123,16 @@ def points(mode: str, count: int, *, is_thorough: bool) -> list[int]:
         return list(range(1, count + 1))
     stride = 3 if mode == "append" else count
     return sorted({*range(1, count - 3, stride), *range(count - 3, count + 1)})
+
+
+def cuts(before: type[Exception], behind: type[Exception], *, begins_with: type[Exception]) -> list[Any]:
+    """Each mode with a line cut before a piece, and behind it; `make test` takes turns, from one of them."""
+    quick = [begins_with, before if begins_with is behind else behind]
+    return [
+        pytest.param(mode, error, marks=() if error is quick[number % 2] else pytest.mark.thorough)
+        for number, mode in enumerate(MODES)
+        for error in (before, behind)
+    ]
 
 
 class Kept(list[str]):

@@ -8,9 +8,8 @@ from functools import cache
 
 import pytest
 
-from tests.figures import ROOT
+from tests.figures import PRODUCT, Source, read
 
-PRODUCT = ROOT / "src" / "procession"
 # What makes objects, or programs, out of bytes.
 REVIVERS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle", "code", "codeop"}
 EVALUATORS = {"eval", "exec", "compile", "__import__", "execfile"}
@@ -32,12 +31,20 @@ THEIR_OWN = ("client/", "operations/sessions.py: people.password_hash(")
 
 
 @cache
-def trees() -> dict[str, ast.Module]:
-    return {path.relative_to(PRODUCT).as_posix(): ast.parse(path.read_text("utf-8")) for path in PRODUCT.rglob("*.py")}
+def sources() -> dict[str, Source]:
+    return {source.path.removeprefix(PRODUCT): source for source in read(PRODUCT)}
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_kept() -> Iterator[None]:
+    """A million nodes, through which the collector would look to the end of the suite."""
+    yield
+    for kept in (sources, every_call, every_comparison):
+        kept.cache_clear()
+
+
+def imports(source: Source) -> Iterator[str]:
+    for node in source.nodes:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
@@ -46,16 +53,26 @@ def imports(tree: ast.AST) -> Iterator[str]:
                 yield from (f"{module}.{alias.name}" for alias in names)
 
 
-def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree):
+def calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
+    for node in source.nodes:
         if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+            yield dotted(node.func), node
+
+
+def dotted(node: ast.expr) -> str:
+    """A name, or names with dots between; "" of anything else, which takes long to write out and is none we look for."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=owner, attr=name):
+            return f"{dotted(owner)}.{name}"
+    return ""
 
 
 @cache
 def every_call() -> tuple[tuple[str, str, ast.Call], ...]:
     """Path, what is called, and the call."""
-    return tuple((path, name, call) for path, tree in trees().items() for name, call in calls(tree))
+    return tuple((path, name, call) for path, source in sources().items() for name, call in calls(source))
 
 
 @cache
@@ -63,8 +80,8 @@ def every_comparison() -> tuple[tuple[str, frozenset[str]], ...]:
     """Those for equality of two values, with their path, and their sides."""
     return tuple(
         (f"{path}: {ast.unparse(node)}", frozenset(map(ast.unparse, _sides(node))))
-        for path, tree in trees().items()
-        for node in ast.walk(tree)
+        for path, source in sources().items()
+        for node in source.nodes
         if isinstance(node, ast.Compare)
         and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
         and not any(isinstance(side, ast.Constant) for side in _sides(node))
@@ -72,7 +89,7 @@ def every_comparison() -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 def users(wanted: set[str]) -> set[str]:
-    return {path for path, tree in trees().items() if wanted & set(imports(tree))}
+    return {path for path, source in sources().items() if wanted & set(imports(source))}
 
 
 def test_nothing_makes_objects_out_of_bytes() -> None:
@@ -134,7 +151,7 @@ def _sides(node: ast.Compare) -> tuple[ast.expr, ...]:
 
 def test_the_rules_see_what_they_forbid() -> None:
     bad = "import pickle\nimport requests\nsubprocess.run(x, shell=True)\neval(x)\nyaml.load(x)\n"
-    tree = ast.parse(bad)
+    source = Source(path="bad.py", text=bad)
 
-    assert {"pickle", "requests"} <= set(imports(tree))
-    assert {"eval", "yaml.load", "subprocess.run"} <= {name for name, _ in calls(tree)}
+    assert {"pickle", "requests"} <= set(imports(source))
+    assert {"eval", "yaml.load", "subprocess.run"} <= {name for name, _ in calls(source)}

@@ -282,6 +282,7 @@ CONNECTION_TABLES = (
     "connection",
 )
 STEERING_TABLES = (
+    "child_input",
     "approval_vote",
     "approval",
     "run_preparer",

@@ -94,6 +94,25 @@ def test_whoever_wrote_its_rows_by_hand_since_it_was_approved_cannot_approve_it(
     assert floor.world.wait(again).outcome is Outcome.SUCCESS
 
 
+def test_whoever_wrote_its_rows_by_a_run_of_another_process_cannot_approve_it(floor: Floor) -> None:
+    write = {"sql": "SELECT 7 AS amount", "outputs": {"result": {"to": "${table:Ledger}", "mode": "append"}}}
+    feed = floor.apply({"action": "run_sql", "name": "feed", "key": "feed", "with": write}, name="Feed")
+    admin, floor.world.caller = floor.world.caller, floor.ann
+    fed = floor.world.start(floor.world.create(feed).id).id
+    floor.world.caller = admin
+    assert floor.world.wait(fed).outcome is Outcome.SUCCESS
+    run = floor.begin(approve("ok", shows=SHOWS), name="Signed")
+
+    with pytest.raises(Forbidden, match='a run that wrote rows of the table "Ledger" since it was last approved'):
+        floor.say(floor.ann, run)
+    floor.say(floor.bob, run)
+    assert floor.world.wait(run).outcome is Outcome.SUCCESS
+    # What was approved is nobody's any more.
+    again = floor.begin(approve("ok", shows=SHOWS), name="Signed")
+    floor.say(floor.ann, again)
+    assert floor.world.wait(again).outcome is Outcome.SUCCESS
+
+
 def test_the_newest_tables_are_refused_behind_an_approval_of_older_ones(floor: Floor) -> None:
     run = floor.begin(approve("ok", shows=SHOWS), add())
     floor.say(floor.ann, run)

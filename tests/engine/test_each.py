@@ -294,3 +294,44 @@ def test_a_server_that_stops_meanwhile_goes_on_and_starts_none_twice(tmp_path: P
         assert [one["p.twice"] for one in listed(world, run)] == ["2", "4", "6", "8", "10"]
     finally:
         world.close()
+
+
+def writing(key: str, rate: int, before: str = "", **more: Any) -> dict[str, Any]:
+    """A step that gives a rate, and a file that says it."""
+    code = f"{before}outputs['rate'] = {rate}\noutputs.file('paper', 'p.txt').write_text('{rate}')"
+    return python(key, code, outputs={"rate": "${d.rate}", "paper": "${d.paper}"}, **more)
+
+
+def test_all_rows_get_what_properties_held_when_they_were_kept_also_after_a_server_stopped(tmp_path: Path) -> None:
+    world, gate, turn = World(tmp_path, isolation=OPEN), tmp_path / "gate", tmp_path / "turn"
+    ours = data("d", *(item(key, "File") for key in ("rows", "list", "paper")), item("rate"))
+    theirs = data("p", item("n", flow="INPUT"), item("rate", flow="INPUT"), item("paper", "File", "INPUT"), item("x"))
+    code = f"{stay(gate)}outputs['x'] = inputs['rate'] * 1000 + int(open(inputs['paper']).read())"
+    own = python("own", code, inputs={"rate": "${p.rate}", "paper": "${p.paper}"}, outputs={"x": "${p.x}"})
+    inputs = {"p.n": "{n}", "p.rate": "${d.rate}", "p.paper": "${d.paper}"}
+    call = run_process(
+        "call",
+        "Below",
+        inputs=inputs,
+        each={**EACH, "at_once": 1},
+        outputs={"p.x": "${d.list}"},
+        frame={"needs": ["make", "first"]},
+    )
+    late = writing("late", 9, stay(turn), needs=["first"])
+    world.engine.start()
+    try:
+        world.apply(process_text(theirs, own, name="Below"))
+        run = world.begin(process_text(ours, rows(1, 2, 3), writing("first", 7), late, call, name="Above"))
+        wait_until(lambda: len(under_way(world, run)) == 1)
+        turn.touch()
+        wait_until(lambda: world.step(run, "late").status is SUCCESS)
+        world.engine.close()
+        world.engine = world.new_engine()
+        world.engine.start()
+        gate.touch()
+
+        assert world.wait(run, 60.0).outcome is Outcome.SUCCESS
+        assert world.value(run, "d.rate") == 9
+        assert [one["p.x"] for one in listed(world, run)] == ["7007"] * 3
+    finally:
+        world.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from procession.actions.contract import ConnectionInput
+from procession.engine.step_connections import ConnectionUse
 from procession.engine.table_workers import JobEnd, TableWorkers
 from procession.model.errors import Unavailable
 from procession.model.follow_ups import DueFollowUp, FollowUp
@@ -20,12 +22,40 @@ from procession.store import connections as store
 from procession.store.follow_ups import Turns
 from procession.store.sqlite import SqliteDatabase
 from tests.actions import transfer_sites
-from tests.actions.transfer_sites import Site
-from tests.engine.test_follow_ups import fetched, fetching, follower, share, told, world
+from tests.actions.site import Site
+from tests.engine.test_follow_ups import fetched, fetching, follower, follower_of, share, told, world
 from tests.engine.test_transfer_steps import connect
 from tests.engine.world import World
 
 __all__ = ["follower", "share", "world"]
+
+
+@dataclass(frozen=True, slots=True)
+class StopsTheServer:
+    """A connection is opened once its follow-up was taken, and before a process is asked for."""
+
+    follower: FollowUps
+
+    def open(self, use: ConnectionUse) -> ConnectionInput:
+        self.follower.close()
+        return self.follower.connections.open(use)
+
+
+def test_one_that_was_taken_while_the_server_stops_waits_for_the_next(
+    world: World, follower: FollowUps, share: Site
+) -> None:
+    """It started a process behind close(), which moved files when everything else had ended."""
+    share.put("out/a.xml", b"1")
+    run = fetched(world, fetching())
+
+    assert not replace(follower, connections=StopsTheServer(follower)).tick()
+
+    assert (share.names("out"), told(world, run)) == (["a.xml"], [])
+    # The next server makes it at once.
+    following = follower_of(world)
+    assert following.tick()
+    following.close()
+    assert share.names("done") == ["a.xml"]
 
 
 def test_a_dead_server_takes_no_turn_of_another(world: World, follower: FollowUps, share: Site, tmp_path: Path) -> None:

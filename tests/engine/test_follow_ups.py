@@ -22,7 +22,7 @@ from procession.operations.follow_ups import TRIES_MAX, FollowUps
 from procession.store import follow_ups as store
 from procession.store import retention, unsolved
 from tests.actions import transfer_sites
-from tests.actions.transfer_sites import Site
+from tests.actions.site import Site
 from tests.engine.conftest import OPEN
 from tests.engine.steps import data, fail, item, process, wait
 from tests.engine.test_transfer_steps import connect

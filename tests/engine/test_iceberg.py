@@ -17,7 +17,7 @@ from procession import cli
 from procession.actions.problems import Problem
 from procession.actions.tables import iceberg_files
 from procession.actions.tables.iceberg import IcebergFolder
-from procession.commands.icebergs import version_of
+from procession.commands.icebergs import versions_of
 from procession.model.columns import ColumnType
 from procession.model.ids import TableId
 from procession.operations import columns
@@ -63,11 +63,10 @@ def ledger(world: World, name: str) -> TableId:
 
 
 def published(world: World, table: TableId, folder: Path, **given: Any) -> list[int]:
-    numbers = sorted(one.number for one in tables.versions(world, table))
     with world.db.read() as tx:
-        versions = [version_of(tx, world.blobs, table, number) for number in numbers]
+        versions = versions_of(tx, world.blobs, table)
     IcebergFolder(folder, location=given.get("location", str(folder)), table=given.get("own", OWN)).publish(versions)
-    return numbers
+    return [one.number for one in versions]
 
 
 def read(folder: Path, number: int) -> list[dict[str, Any]]:

@@ -108,7 +108,7 @@ def test_no_secret_is_in_the_home_after_a_step_that_told_it_everywhere(world: Wo
 
 
 def test_a_retry_goes_on_behind_what_the_try_before_has_done(world: World) -> None:
-    run = world.begin(process(leaving("send", lines=3, fails_at=2, more={"retry": {"times": 1, "wait": "1s"}})))
+    run = world.begin(process(leaving("send", lines=3, fails_at=2, more={"retry": {"times": 1, "wait": "0.05s"}})))
 
     world.wait(run)
 
@@ -244,7 +244,7 @@ def test_a_server_that_stops_in_the_middle_goes_on_behind_what_is_on_disk(tmp_pa
 
 
 def test_a_thousand_entries_are_recorded_and_come_with_the_next_try(world: World) -> None:
-    run = world.begin(process(leaving("send", lines=501, fails_at=500, more={"retry": {"times": 1, "wait": "1s"}})))
+    run = world.begin(process(leaving("send", lines=501, fails_at=500, more={"retry": {"times": 1, "wait": "0.05s"}})))
 
     world.wait(run, 60.0)
 

@@ -24,7 +24,7 @@ from tests.support import wait_until
 
 pytestmark = pytest.mark.crash
 
-STRIDE = 9  # in `make test`: odd, so that before and after a commit take turns; `make thorough` stops at every point
+STRIDE = 15  # in `make test`: odd, so that before and after a commit take turns; `make thorough` stops at every point
 LINES = 4
 TEXTS = (
     process(leaving("send", lines=LINES), name="Repeated"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from procession import actions
+from procession.engine import driver
 from procession.engine.preparation import Preparations
 from procession.engine.taking import Taker
 from procession.model.errors import Unavailable
@@ -110,7 +111,7 @@ def test_users_take_turns(build: Callable[..., World]) -> None:
 def test_closing_lets_short_steps_end_and_the_next_engine_does_the_rest(
     build: Callable[..., World], tmp_path: Path
 ) -> None:
-    sink, gate, world = tmp_path / "sink", tmp_path / "gate", build()
+    sink, gate, world = tmp_path / "sink", tmp_path / "gate", build(grace_seconds=2.0)
     world.engine.start()
     run = world.begin(process(python("short", mark(sink, "short") + "import time; time.sleep(0.1)"), wait("rest")))
     long = world.begin(process(python("long", mark(sink, "long") + stay(gate)), name="Long"))
@@ -129,6 +130,23 @@ def test_closing_lets_short_steps_end_and_the_next_engine_does_the_rest(
     assert HistoryKind.TAKEN_OVER in [row.kind for row in world.history(long)]
     messages = [row.detail.get("message") for row in world.history(long)]
     assert "the server stopped while this step was under way; it runs again" in messages
+
+
+def test_closing_waits_beyond_the_grace_period_for_what_is_being_ended_and_for_nothing_else(
+    build: Callable[..., World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "END_SECONDS_MAX", 3_600.0)
+    world, never = build(grace_seconds=0.2), stay(tmp_path / "never")
+    world.engine.start()
+    deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + never
+    late = world.begin(process(python("late", deaf, time_limit="0.3s"), python("other", never, needs=[])))
+    wait_until(lambda: world.step(late, "late").message.startswith("timed out"))
+
+    world.close()
+
+    world = build()
+    assert HistoryKind.KILLED in [row.kind for row in world.history(late)]
+    assert world.step(late, "other").status is StepStatus.RUNNING
 
 
 def test_a_step_that_ends_its_server_every_time_is_given_up(build: Callable[..., World], tmp_path: Path) -> None:
@@ -151,7 +169,7 @@ def test_a_server_that_stops_takes_none_of_a_steps_retries(build: Callable[..., 
     """volcano#2560, tekton#6558: an eviction used the retries up, and the first real failure was the last."""
     sink, gate, world = tmp_path / "sink", tmp_path / "gate", build(grace_seconds=0.1)
     world.engine.start()
-    fails = python("fails", mark(sink) + stay(gate) + "raise ValueError('no')", retry={"times": 1, "wait": "1s"})
+    fails = python("fails", mark(sink) + stay(gate) + "raise ValueError('no')", retry={"times": 1, "wait": "0.05s"})
     run = world.begin(process(fails))
     wait_until(lambda: len(marks(sink)) == 1)
 

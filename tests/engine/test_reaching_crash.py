@@ -19,7 +19,7 @@ from procession.model.lifecycle import RUN_FINAL, RunStatus, StepStatus
 from procession.store.crash import CrashPoint, pass_by
 from tests.actions import transfer_sites
 from tests.actions.conftest import smtp_connection
-from tests.actions.transfer_sites import Site
+from tests.actions.site import Site
 from tests.crashing import Countdown, at_every_point, finish, in_a_child, why
 from tests.engine.crash_script import ISOLATION
 from tests.engine.steps import StepText, data, item, process

@@ -121,3 +121,28 @@ def test_days_of_a_file_and_of_a_table_stand_below_each_other(
     assert (world.step(run, "transform").status, world.value(run, "d.out")) == kinds, world.step(
         run, "transform"
     ).message
+
+
+def test_rows_are_counted_against_those_of_a_table_and_a_table_stands_in_a_list(world: World) -> None:
+    """The catalogue's own example of validate, and what it says of the inputs of run_sql."""
+    for name, count in (("Now", 3), ("Before", 4), ("Long ago", 2)):
+        managed.make(world, name, *({"line": str(number)} for number in range(count)), line=CODE)
+    rules = [
+        {"name": f"Like {name}", "rows": {"against": f"${{table:{name}}}", "within_percent": 25}, "otherwise": "warn"}
+        for name in ("Before", "Long ago")
+    ]
+    counting = step("validate", source="${table:Now}", rules=rules)
+    adding = step(
+        "run_sql",
+        inputs={"stacked": ["${table:Now}", {"table": "${table:Before}"}]},
+        sql="SELECT count(*) FROM stacked",
+        outputs={"result": "${d.count}"},
+    )
+
+    run = played(world, adding, counting)
+
+    assert world.value(run, "d.count") == 7, world.step(run, "run_sql").message
+    assert world.step(run, "validate").status is StepStatus.WARNING
+    said = world.step(run, "validate").message
+    assert '"Like Long ago" (there are 3 rows, more than 25 % away from 2)' in said
+    assert "Like Before" not in said

@@ -9,6 +9,7 @@ import pytest
 
 from procession.engine.options import Quota
 from procession.engine.table_workers import TableWorkers, settings
+from procession.model.errors import Unavailable
 from procession.model.lifecycle import StepStatus
 from tests.engine.isolation.house import HERE
 from tests.engine.isolation.isolation_registry import Script
@@ -56,3 +57,16 @@ def test_the_next_job_has_a_process(workers: TableWorkers) -> None:
 
     assert end.outcome is not None
     assert end.outcome.status is StepStatus.SUCCESS
+
+
+def test_once_closed_it_starts_nothing_for_whoever_was_on_the_way(workers: TableWorkers) -> None:
+    with workers.temporary_folder() as place:
+        workers.perform("warm_script", Script(code="x = 1"), place=place, seconds_max=50.0)
+        workers.let_go()
+        workers.perform("warm_script", Script(code="x = 1"), place=place, seconds_max=50.0)
+        workers.close()
+
+        with pytest.raises(Unavailable, match="the server is stopping"):
+            workers.perform("warm_script", Script(code="x = 1"), place=place, seconds_max=50.0)
+        with pytest.raises(Unavailable, match="the server is stopping"):
+            workers.call(lambda: None)

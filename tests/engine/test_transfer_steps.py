@@ -20,7 +20,8 @@ from procession.operations.connections import NewConnection
 from procession.store import connections as store
 from procession.store import history
 from tests.actions import transfer_sites
-from tests.actions.transfer_sites import PASSWORD, Site
+from tests.actions.site import Site
+from tests.actions.transfer_sites import AZURE, PASSWORD
 from tests.engine.conftest import OPEN
 from tests.engine.world import World
 
@@ -79,7 +80,7 @@ def connect(world: World, site: Site, *, name: str = "bank") -> None:
     world.db.write(operation)
 
 
-@pytest.mark.parametrize("kind", ["sftp", "s3", "folder"])
+@pytest.mark.parametrize("kind", ["sftp", "s3", AZURE, "folder"])
 def test_a_statement_is_fetched_put_away_and_sent_on(world: World, kind: str, tmp_path: Path) -> None:
     with transfer_sites.site(kind, tmp_path) as site:
         site.put("out/CAMT_1.xml", b"<Document/>")
@@ -132,7 +133,7 @@ def test_a_secret_is_in_nothing_that_a_run_leaves_behind(world: World, tmp_path:
     assert not [shape for shape in shapes if shape.encode() in seen]
 
 
-@pytest.mark.parametrize("kind", ["s3", "folder"])
+@pytest.mark.parametrize("kind", ["s3", AZURE, "folder"])
 def test_a_delivery_in_doubt_is_sent_again_when_it_is_released_by_name(world: World, kind: str, tmp_path: Path) -> None:
     with transfer_sites.site(kind, tmp_path) as site:
         site.put("out/CAMT_1.xml", b"<Document/>")
@@ -142,7 +143,7 @@ def test_a_delivery_in_doubt_is_sent_again_when_it_is_released_by_name(world: Wo
         world.wait(run)
         step = world.step(run, "send").id
         # As after a crash between the two: it was begun, nobody knows what came of it, and nothing is there.
-        (site.root / "in/CAMT_1.xml").unlink()
+        site.remove("in/CAMT_1.xml")
         world.db.write(
             lambda tx: (
                 tx.run("UPDATE step_attempt SET status = 'Failed' WHERE step_id = ?", step.number)

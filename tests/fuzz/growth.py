@@ -77,8 +77,8 @@ def memory_complaint(case: Case) -> str:
 
 def _seconds(case: Case, given: Any) -> float:
     """The processor's, of this thread: neighbours on the machine do not count."""
-    gc.collect()
-    # The collector comes by when it likes, and looks at everything that this process holds.
+    # The collector comes by when it likes, and looks at everything that this process holds: a second's work late in
+    # the suite, so that it is not asked for either.
     gc.disable()
     try:
         began = time.thread_time()

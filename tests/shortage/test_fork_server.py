@@ -22,7 +22,7 @@ from tests.shortage.test_sweep import A_WHILE, ISOLATION, SETTINGS
 from tests.support import wait_until
 
 ROOT = str(Path(__file__).parent.parent.parent)
-POINTS_IN_QUICK = 8
+POINTS_IN_QUICK = 5
 # Where the server itself is told that its fork server cannot do it: then there is none, and it says so.
 AT_START = (
     "_find_namespaces",

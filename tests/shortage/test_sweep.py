@@ -37,7 +37,7 @@ ISOLATION = IsolationSettings(
 SETTINGS = EngineSettings(workers_max=WORKERS, grace_seconds=0.1, scan_seconds=0.5, short_seconds=0.02)
 A_WHILE = 4  # failures in a row
 LONG = 12
-POINTS_IN_QUICK = 36
+POINTS_IN_QUICK = 24
 EVERYWHERE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EIO, sqlite3.SQLITE_FULL)
 SETTLE_SECONDS = 10.0
 

@@ -113,10 +113,9 @@ def literal(text: str) -> str:
 
 def columns(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """Column name -> DuckDB type, in order."""
-    types = [row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {quote(relation)}").fetchall()]
-    # DESCRIBE says iban of a view with iban AS IBAN, and the rows have IBAN.
+    # Not DESCRIBE: it says iban of a view with iban AS IBAN, and the rows have IBAN.
     found = connection.execute(f"FROM {quote(relation)} LIMIT 0").description or ()
-    return {name: type_ for (name, *_), type_ in zip(found, types, strict=True)}
+    return {name: str(type_) for name, type_, *_ in found}
 
 
 def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -69,7 +69,9 @@ def resolve(context: Context, given: Given) -> InputValue:
     """The value of a reference or a constant; a constant with a fraction is a Decimal."""
     reference = parse(given)
     if reference is not None:
-        return context.value(reference)
+        value = context.value(reference)
+        # As in conditions: a box that nobody ticked is not ticked. NOT NULL would be neither, and take no row.
+        return False if value is None and context.type_of(reference) == "CheckBox" else value
     # By its shortest text: 0.1 of the file means 0.1.
     return Decimal(str(given)) if isinstance(given, float) else given
 

@@ -61,7 +61,7 @@ class TableVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsWritten:
-    """`rows`: now in the table; `remarks`: what was rounded."""
+    """`rows`: now in the table; `rows_unchanged`: of those updated; `remarks`: what was rounded."""
 
     mode: str
     version: int
@@ -69,6 +69,8 @@ class RowsWritten:
     rows_added: int
     rows_updated: int
     rows: int
+    rows_unchanged: int = 0
+    rows_removed: int = 0
     remarks: tuple[str, ...] = ()
 
 

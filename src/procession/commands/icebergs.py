@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from pathlib import Path
 
 from procession.actions import extras
 from procession.actions.problems import Problem
-from procession.actions.tables.iceberg import IcebergFolder, IcebergPart, IcebergVersion
+from procession.actions.tables.iceberg import IcebergFolder
+from procession.actions.tables.iceberg_versions import IcebergPart, IcebergVersion
 from procession.commands import opening
 from procession.commands.console import Console
 from procession.commands.opening import OpenedHome
 from procession.model.errors import Invalid, NotFound
 from procession.model.ids import TableId
+from procession.model.tables import Part, TableVersion
 from procession.operations import tables
 from procession.store import identity
 from procession.store import tables as table_store
@@ -44,22 +47,39 @@ def _versions(opened: OpenedHome, name: str) -> tuple[uuid.UUID, list[IcebergVer
         if table is None:
             raise NotFound(f'there is no table "{name}"')
         own = uuid.uuid5(uuid.NAMESPACE_URL, f"procession:{identity.find(tx).id}:{table.id}")
-        kept = sorted(tables.versions(tx, table.id), key=lambda one: one.number)
-        return own, [version_of(tx, opened.resources.blobs, table.id, one.number) for one in kept]
+        return own, versions_of(tx, opened.resources.blobs, table.id)
 
 
-def version_of(tx: Transaction, blobs: Blobs, table: TableId, number: int) -> IcebergVersion:
-    """A version with the paths of its files."""
-    found = tables.snapshot(tx, table, number)
+def versions_of(tx: Transaction, blobs: Blobs, table: TableId) -> list[IcebergVersion]:
+    """Those that are kept, oldest first, with the paths of their files.
+
+    In one pass over both: to ask for the files of each version takes time by the square of their number.
+    """
+    coming = deque(table_store.lives_of_parts(tx, table))
+    present: list[tuple[IcebergPart, int | None]] = []  # with the version in which it is no more
+    found = []
+    for version in sorted(tables.versions(tx, table), key=lambda one: one.number):
+        number = version.number
+        while coming and coming[0][1] <= number:
+            part, _, until = coming.popleft()
+            # One that came and went between two versions that are kept is no more.
+            present += [] if until is not None and until <= number else [(_part(blobs, part), until)]
+        present = [one for one in present if one[1] is None or one[1] > number]
+        found.append(_version(version, tuple(part for part, _ in present)))
+    return found
+
+
+def _part(blobs: Blobs, part: Part) -> IcebergPart:
+    return IcebergPart(name=part.content.sha256, path=Path(blobs.fetch(part.content.sha256)), rows=part.rows)
+
+
+def _version(version: TableVersion, parts: tuple[IcebergPart, ...]) -> IcebergVersion:
     return IcebergVersion(
-        number=number,
-        at=found.version.created_at,
-        operation=found.version.operation,
-        columns=found.version.columns,
-        run=str(found.version.run or ""),
-        step=str(found.version.step or ""),
-        parts=tuple(
-            IcebergPart(name=part.content.sha256, path=Path(blobs.fetch(part.content.sha256)), rows=part.rows)
-            for part in found.parts
-        ),
+        number=version.number,
+        at=version.created_at,
+        operation=version.operation,
+        columns=version.columns,
+        run=str(version.run or ""),
+        step=str(version.step or ""),
+        parts=parts,
     )

@@ -121,6 +121,10 @@ class ActiveRun:
         """The number of processes it holds."""
         return len(self.works) + len(self.leaving)
 
+    def ends(self) -> int:
+        """Those of them that have reported their end, or are being ended."""
+        return len(self.leaving) + sum(work.stage is Stage.OVER for work in self.works.values())
+
     def is_parked(self) -> bool:
         """Whether it has nothing to do before the moment of a retry, or before people decide."""
         is_later = bool(self.retry_at and self.waiting) or bool(self.waits)
@@ -171,7 +175,7 @@ class ActiveRun:
             attempt=wait.attempt,
             user=self.user,
             call=self.prepared.calls[wait.key],
-            # After a restart of the server as it is now: only a step at the same time could have changed it.
+            # After a restart of the server as it is now. What runs for rows are given is kept with the rows.
             given=wait.given or self.read_by(wait.key),
             rows=wait.rows,
         )

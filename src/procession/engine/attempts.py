@@ -22,7 +22,7 @@ from procession.engine.isolation.contract import Died, Done, KillReceipt, LogTex
 from procession.engine.loop import Loop
 from procession.engine.meter import Meter
 from procession.engine.options import EngineResources
-from procession.engine.outcomes import permitted, told, with_left, with_lost_log, with_remarks
+from procession.engine.outcomes import permitted, told, with_left, with_lost_log, with_tables
 from procession.engine.pool import Job, Pool
 from procession.engine.stages import Stage
 from procession.engine.step_tables import TableDraft
@@ -188,7 +188,7 @@ class Attempts:
         work.outcome = outcome
         try:
             contents, drafts = job_values.keep(work, self._resources, outcome, self.folder(work))
-            outcome = with_remarks(outcome, drafts)
+            outcome = with_tables(outcome, drafts)
         except Exception as error:  # the pool's arm: a step whose end nobody hears of holds its slot for ever
             is_passing = is_shortage(error) or isinstance(error, Unavailable)
             if is_passing and self.is_patient(work):

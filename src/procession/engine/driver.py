@@ -45,6 +45,7 @@ from procession.store.database import Transaction
 log = logging.getLogger(__name__)
 
 CLOSE_LOOKS_SECONDS = 0.02
+END_SECONDS_MAX = 2.0  # for the end of an attempt, and its files, to be recorded
 STUMBLE_SECONDS = 0.1  # between two turns that fail
 SHORT_WORDS_SECONDS = 10.0  # between two lines of the log about a shortage
 
@@ -60,6 +61,7 @@ class LocalEngine:
         )
         self._executor = self._source.executor
         self._is_stopped = threading.Event()
+        self._is_grace_over = False  # of close()
         self._workers_due: int | None = None  # the timer of WorkersDue
         self._told_at = -SHORT_WORDS_SECONDS  # when a shortage was last in the log, monotonic
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -81,7 +83,10 @@ class LocalEngine:
         if not self._thread.is_alive():
             return
         self._loop.post(CloseAsked())
-        self._thread.join(self._resources.settings.grace_seconds + 2.0)
+        self._thread.join(self._resources.settings.grace_seconds)
+        # A step that ended by then, or is being ended, is recorded; one that runs is not waited for any longer.
+        self._is_grace_over = True
+        self._thread.join(END_SECONDS_MAX)
         self._is_stopped.set()
         self._loop.wake()
         self._thread.join()
@@ -152,7 +157,7 @@ class LocalEngine:
 
     def _stop_when_idle(self, asked: CloseAsked) -> None:
         self._executor.is_closing = True
-        if self._executor.busy() == 0:
+        if self._executor.busy(ends_alone=self._is_grace_over) == 0:
             self._is_stopped.set()
         else:
             self._loop.after(CLOSE_LOOKS_SECONDS, asked)

@@ -123,8 +123,8 @@ class Executor:
                 for work in active.works.values():
                     self._attempts.free(work)
 
-    def busy(self) -> int:
-        return sum(active.processes() for active in self.active_runs.values())
+    def busy(self, *, ends_alone: bool = False) -> int:
+        return sum(active.ends() if ends_alone else active.processes() for active in self.active_runs.values())
 
     def drop(self, active: ActiveRun) -> None:
         """Drops a run that somebody else moved, and ends its processes."""

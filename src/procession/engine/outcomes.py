@@ -11,6 +11,7 @@ from procession.engine.active_run import Work
 from procession.engine.isolation.contract import Left
 from procession.engine.isolation.frames import shown
 from procession.engine.step_tables import TableDraft
+from procession.model.figures import FIGURES_MAX, NAME_CHARACTERS_MAX
 from procession.model.lifecycle import StepStatus
 from procession.model.table_uses import is_table
 
@@ -52,12 +53,24 @@ def with_lost_log(work: Work, outcome: StepOutcome) -> StepOutcome:
     return _warned(outcome, lost) if work.log_trouble else outcome
 
 
-def with_remarks(outcome: StepOutcome, drafts: Iterable[TableDraft]) -> StepOutcome:
+def with_tables(outcome: StepOutcome, drafts: Iterable[TableDraft]) -> StepOutcome:
     """What came up when its rows were made versions of tables, which its process did not see."""
     for draft in drafts:
+        outcome = _counted(outcome, draft) if draft.counts else outcome
         for remark in draft.remarks:
             outcome = _warned(outcome, f'the table "{draft.name}": {remark}')
     return outcome
+
+
+def _counted(outcome: StepOutcome, draft: TableDraft) -> StepOutcome:
+    (_, before), *others = draft.counts.items()
+    rows = "1 row" if before == 1 else f"{before:,} rows"
+    said = ", ".join([f"{rows} before", *(f"{count:,} {word}" for word, count in others)])
+    told = f'the table "{draft.name}": {said}'
+    figures = {f"rows_{word}.{draft.name}"[:NAME_CHARACTERS_MAX]: count for word, count in draft.counts.items()}
+    # Those of the step itself first: it chose what is compared with the month before.
+    all_of = dict(list({**outcome.figures, **figures}.items())[:FIGURES_MAX])
+    return replace(outcome, message=f"{outcome.message}; {told}" if outcome.message else told, figures=all_of)
 
 
 def with_left(outcome: StepOutcome, left: list[Left]) -> StepOutcome:

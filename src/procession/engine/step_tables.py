@@ -64,7 +64,8 @@ class TableDraft:
     table: TableId
     draft: Draft
     rows: int  # that the step gave
-    updated: int  # of them, those that changed records
+    updated: int  # of them, those with the keys of records
+    counts: Mapping[str, int]  # what became of the rows that were there, by the word for it; empty for new rows alone
     remarks: tuple[str, ...] = ()  # what may be otherwise than it was meant
 
 

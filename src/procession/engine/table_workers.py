@@ -30,7 +30,7 @@ from procession.store.runs import Superseded
 
 T = TypeVar("T")
 
-REGISTRY = "procession.actions.tables:registry"
+REGISTRY = "procession.actions.tables.jobs:registry"
 MEMORY_BYTES_MAX = 2**30  # of address space; actual use stays below 512 MB
 FILE_BYTES_MAX = 8 * 2**30
 WORKERS_MAX = 3
@@ -76,10 +76,12 @@ class TableWorkers:
     _isolation: ForkServerIsolation | None = None
     _threads: ThreadPoolExecutor | None = None
     _waiting: int = 0
+    _is_closed: bool = False
 
     def call(self, function: Callable[[], T]) -> Future[T]:
-        """Runs it in a thread that may wait for jobs. Raises Unavailable if too many are waiting."""
+        """Runs it in a thread that may wait for jobs. Raises Unavailable if too many wait, or once it is closed."""
         with self._lock:
+            self._require_open()
             if self._waiting >= WAITING_MAX:
                 raise Unavailable("too many requests for tables are waiting; try again in a moment")
             self._waiting += 1
@@ -109,7 +111,7 @@ class TableWorkers:
         return place
 
     def perform(self, kind: str, settings: msgspec.Struct, *, place: Path, seconds_max: float) -> JobEnd:
-        """Runs the job in a process, killed after so many seconds. Raises Unavailable if none is free."""
+        """Runs the job in a process, killed after so many seconds. Raises Unavailable if none is free, or any more."""
         return self.run(_job(kind, settings, place), place=place, seconds_max=seconds_max)
 
     def run(self, job: Job, *, place: Path, seconds_max: float, needs: Needs = Needs()) -> JobEnd:
@@ -161,6 +163,8 @@ class TableWorkers:
     def _acquire(self, needs: Needs) -> Worker:
         for _ in range(ACQUIRE_LOOKS_MAX):
             with self._lock:
+                # Whoever took its job before the end and asks after it would start a process that nobody ends.
+                self._require_open()
                 if self._isolation is None:
                     self._isolation = self._start()
                 isolation = self._isolation
@@ -182,8 +186,18 @@ class TableWorkers:
         isolation.start()
         return isolation
 
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise Unavailable("the server is stopping; try again once it runs")
+
     def close(self) -> None:
-        """Ends every process and its job."""
+        """Ends every process and its job for good: whoever asks for another afterwards gets none."""
+        with self._lock:
+            self._is_closed = True
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Ends every process and its job. The next job starts new ones."""
         with self._lock:
             isolation, self._isolation = self._isolation, None
             threads, self._threads = self._threads, None

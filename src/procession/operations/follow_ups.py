@@ -71,7 +71,7 @@ class FollowUps:
         due = None if self.is_closing.is_set() else self.lanes.take(lane, self._find, self.monotonic)
         if due is None:
             # A server on which nobody asks for anything keeps no process for it.
-            self.lanes.when_idle(self.workers.close)
+            self.lanes.when_idle(self.workers.let_go)
             return False
         began, end = self.monotonic(), _LOST
         try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
+from procession.actions import references
 from procession.engine.step_runs import RowsNext, StepCall
 from procession.model import values
 from procession.model.child_runs import CalledRow, ProcessCall
@@ -43,6 +46,9 @@ def keep(act: Act, call: StepCall, rows: Sequence[CalledRow]) -> None:
         child_runs.add(act.tx, refused)
         return
     store.add(act.tx, call.attempt, (call.run.id, call.step), rows)
+    # Before the first of them starts: all of them get the same, whatever another step writes there meanwhile.
+    named = dict.fromkeys(references.only(call.call.inputs.values()))
+    store.keep_inputs(act.tx, call.attempt, [call.given[name] for name in named if name in call.given])
 
 
 def _check(act: Act, call: StepCall, rows: Sequence[CalledRow]) -> None:
@@ -92,6 +98,7 @@ def next_of(tx: Transaction, attempt: int, call: ProcessCall) -> RowsNext:
 def go_on(act: Act, call: StepCall) -> tuple[float, str]:
     """Sees which runs are over, and starts further ones; the progress, and its words."""
     tx, attempt = act.tx, call.attempt
+    call = replace(call, given=store.with_inputs(tx, attempt, call.given))
     started = store.started(tx, attempt)
     store.see_over(tx, attempt, [place for place, is_over, _ in started if is_over])
     has_failed = any(failed for *_, failed in started)

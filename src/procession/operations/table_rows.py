@@ -48,11 +48,12 @@ class RowsRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsPreview:
-    """What writing the rows would do; `rows_removed` by a replacement."""
+    """What writing the rows would do."""
 
     mode: str
     rows_given: int
     rows_updated: int
+    rows_unchanged: int
     rows_removed: int
     sample: Sample
     remarks: tuple[str, ...] = ()
@@ -67,6 +68,8 @@ class RowsWritten:
     mode: str
     rows_given: int
     rows_updated: int
+    rows_unchanged: int
+    rows_removed: int
     present: Snapshot  # afterwards
     remarks: tuple[str, ...] = ()
 
@@ -93,6 +96,8 @@ def write(work: TableWork, table_id: TableId, request: RowsRequest) -> RowsWritt
             mode=last.mode,
             rows_given=last.rows_given,
             rows_updated=last.rows_updated,
+            rows_unchanged=last.rows_unchanged,
+            rows_removed=last.rows_removed,
             present=present,
             remarks=last.remarks,
         )
@@ -109,7 +114,8 @@ def preview(resources: Resources, present: Snapshot, request: RowsRequest, rows:
         mode=written.mode,
         rows_given=written.rows_given,
         rows_updated=written.rows_updated,
-        rows_removed=present.version.rows if written.mode == "replace" else 0,
+        rows_unchanged=written.rows_unchanged,
+        rows_removed=written.rows_removed,
         sample=written.sample,
         remarks=written.remarks,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from procession.actions.contract import TABLE, OutputTarget, TableFile, TableInput
+from procession.actions.tables.contract import Written
 from procession.engine.step_tables import HeldTables, TableDraft, TablesLate, TableStep
 from procession.model.errors import Conflict, Invalid, ProcessionError
 from procession.model.ids import TableId
@@ -102,6 +103,7 @@ class TablesOfSteps:
             draft=replace(draft, run=held.step.run.id, step=held.step.step),
             rows=written.rows_given,
             updated=written.rows_updated,
+            counts=_counts(written, present.version.rows),
             remarks=(*written.remarks, *overtaken),
         )
 
@@ -127,9 +129,20 @@ class TablesOfSteps:
                     "mode": uses[one.name].mode,
                     "rows": one.rows,
                     "updated": one.updated,
+                    **one.counts,
                 }
             )
         return {"wrote": told}
+
+
+def _counts(written: Written, before: int) -> dict[str, int]:
+    added = written.rows_given - written.rows_updated
+    if written.mode == "upsert":
+        changed = written.rows_updated - written.rows_unchanged
+        return {"before": before, "added": added, "changed": changed, "unchanged": written.rows_unchanged}
+    if written.mode == "append" and not written.rows_removed:
+        return {}
+    return {"before": before, "removed": written.rows_removed, "added": added}
 
 
 def _check_unchanged(tx: Transaction, held: HeldTables, use: TableUse, present: Snapshot) -> None:

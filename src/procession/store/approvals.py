@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -137,16 +138,19 @@ def add_author(tx: Transaction, run: RunId, *, of: RunId) -> None:
     )
 
 
-# The run with all that were started below it: what those give is in what it gives.
+# Runs, as a list in JSON, with all that were started below them: what those give is in what they give.
 _BELOW = (
-    "below(id) AS (SELECT ? UNION SELECT c.child_id FROM below b JOIN child_run c ON c.run_id = b.id"
-    " WHERE c.child_id IS NOT NULL)"
+    "below(id) AS (SELECT value FROM json_each(?) UNION SELECT c.child_id FROM below b JOIN child_run c"
+    " ON c.run_id = b.id WHERE c.child_id IS NOT NULL)"
 )
-_ABOVE = "above(id) AS (SELECT ? UNION SELECT c.run_id FROM above a JOIN child_run c ON c.child_id = a.id)"
+_ABOVE = (
+    "above(id) AS (SELECT value FROM json_each(?) UNION SELECT c.run_id FROM above a JOIN child_run c"
+    " ON c.child_id = a.id)"
+)
 
 
-def preparers(tx: Transaction, run: RunId) -> set[str]:
-    """Login names: who created the run, filled it in, uploaded to it, or published a version that it followed.
+def preparers(tx: Transaction, *runs: RunId) -> set[str]:
+    """Login names: who created one of the runs, filled it in, uploaded to it, or published a version that it followed.
 
     Also of runs below it, which somebody may have mended before they were taken over.
     """
@@ -154,39 +158,54 @@ def preparers(tx: Transaction, run: RunId) -> set[str]:
         f"WITH RECURSIVE {_BELOW}"
         " SELECT u.login FROM below b JOIN run_preparer p ON p.run_id = b.id JOIN user_account u ON u.id = p.user_id"
         # Those below are created in the name of whoever started this one.
-        " UNION SELECT user_login FROM history WHERE run_id = ? AND kind = ? AND user_login IS NOT NULL"
+        " UNION SELECT user_login FROM history WHERE run_id IN (SELECT value FROM json_each(?)) AND kind = ?"
+        " AND user_login IS NOT NULL"
         " UNION SELECT v.author FROM below b JOIN run r ON r.id = b.id JOIN process_version v"
         " ON v.process_id = r.process_id AND v.number = r.version"
         # Also of the versions before a restart took a newer one: what they made is still in the run.
         " UNION SELECT v.author FROM below b JOIN history h ON h.run_id = b.id JOIN run r ON r.id = h.run_id"
         " JOIN process_version v ON v.process_id = r.process_id"
         " AND v.number = json_extract(h.detail, '$.versionBefore') WHERE h.kind = ?",
-        *(run.number, run.number, HistoryKind.CREATED, HistoryKind.RESTARTED),
+        *(_listed(runs), _listed(runs), HistoryKind.CREATED, HistoryKind.RESTARTED),
     )
     return {login for (login,) in rows}
 
 
-def starters(tx: Transaction, run: RunId) -> set[str]:
-    """Login names: who started or restarted the run, one above or one below it, in any attempt."""
+def starters(tx: Transaction, *runs: RunId) -> set[str]:
+    """Login names: who started or restarted one of the runs, one above or one below it, in any attempt."""
     rows = tx.all(
         f"WITH RECURSIVE {_ABOVE}, {_BELOW} SELECT DISTINCT h.user_login FROM history h"
         " WHERE h.run_id IN (SELECT id FROM above UNION SELECT id FROM below) AND h.kind IN (?, ?)"
         " AND h.user_login IS NOT NULL",
-        *(run.number, run.number, HistoryKind.STARTED, HistoryKind.RESTARTED),
+        *(_listed(runs), _listed(runs), HistoryKind.STARTED, HistoryKind.RESTARTED),
     )
     return {login for (login,) in rows}
 
 
-def authors_since_approval(tx: Transaction, process: ProcessId, table: TableId) -> set[str]:
-    """Login names: who wrote rows of the table by hand since a run of this process had it approved last."""
+def _listed(runs: Iterable[RunId]) -> str:
+    return f"[{', '.join(str(run.number) for run in runs)}]"
+
+
+class TableHands(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has written rows of a table: login names of those who did by hand, and runs."""
+
+    authors: tuple[str, ...]
+    runs: tuple[RunId, ...]
+
+
+def hands_since_approval(tx: Transaction, process: ProcessId, table: TableId) -> TableHands:
+    """Since a run of this process had the table approved last."""
     rows = tx.all(
-        "SELECT DISTINCT author FROM table_version WHERE table_id = ? AND run_id IS NULL"
+        "SELECT DISTINCT CASE WHEN run_id IS NULL THEN author END, run_id FROM table_version WHERE table_id = ?"
         " AND operation IN ('append', 'replace', 'upsert', 'replaceWhere') AND number > coalesce("
         "(SELECT max(t.version) FROM table_read t JOIN approval a ON a.attempt_id = t.attempt_id"
         " JOIN run r ON r.id = a.run_id WHERE t.table_id = ? AND a.decision = ? AND r.process_id = ?), 0)",
         *(table.number, table.number, Decision.APPROVED, process.number),
     )
-    return {author for (author,) in rows}
+    return TableHands(
+        authors=tuple(author for author, _ in rows if author is not None),
+        runs=tuple(RunId(number) for _, number in rows if number is not None),
+    )
 
 
 def _row(row: tuple[Any, ...]) -> ApprovalRow:

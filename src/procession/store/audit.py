@@ -54,9 +54,7 @@ def digest(columns: Sequence[Any]) -> bytes:
 
 
 def head(tx: Transaction) -> TrailHead:
-    row = tx.one("SELECT entries, chain FROM audit_head")
-    # Taken away with a database shell, which first_fault() tells.
-    return TrailHead(0, b"") if row is None else TrailHead(*row)
+    return _written(tx)[0]
 
 
 def add(tx: Transaction, entries: Sequence[SealedRow]) -> None:
@@ -73,13 +71,19 @@ def add(tx: Transaction, entries: Sequence[SealedRow]) -> None:
 
 def _end(tx: Transaction) -> TrailHead:
     """What the next entry follows. Where somebody has set the head back, it is told later and stops no work now."""
+    said, newest = _written(tx)
+    return TrailHead(max(said.entries, newest), said.chain)
+
+
+def _written(tx: Transaction) -> tuple[TrailHead, int]:
+    """The head and the last id. Of one that was taken away with a database shell first_fault() tells: it is nothing."""
     row = tx.one(
         "SELECT coalesce(max(entries), 0), coalesce(max(chain), x''), (SELECT coalesce(max(id), 0) FROM audit)"
         " FROM audit_head"
     )
     assert row is not None, "an aggregate is a row"
     entries, chain, newest = row
-    return TrailHead(max(entries, newest), chain)
+    return TrailHead(entries, chain), newest
 
 
 def _next(last: TrailHead, entry: SealedRow) -> TrailHead:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
+from procession.model import values
 from procession.model.child_runs import CalledRow, RowCounts
 from procession.model.ids import RunId, StepId
 from procession.model.lifecycle import Outcome, RunStatus
+from procession.model.steps import PropertyRow
 from procession.store.child_runs import ChildState
 from procession.store.database import Transaction
 
@@ -94,6 +97,35 @@ def add(tx: Transaction, attempt: int, of: tuple[RunId, StepId], rows: Sequence[
             for place, row in enumerate(rows, start=1)
         ],
     )
+
+
+def keep_inputs(tx: Transaction, attempt: int, inputs: Iterable[PropertyRow]) -> None:
+    """What all runs of the try are given. The contents of files are those of a write of the run, and stay with it."""
+    tx.many(
+        "INSERT INTO child_input (attempt_id, property_id, value, file_name, sha256, size) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (attempt, row.id.number, values.to_text(row.item.value), "", None, 0)
+            if row.file is None
+            else (attempt, row.id.number, None, row.file.name, row.file.sha256, row.file.size_bytes)
+            for row in inputs
+        ],
+    )
+
+
+def with_inputs(tx: Transaction, attempt: int, given: Mapping[str, PropertyRow]) -> dict[str, PropertyRow]:
+    """The properties as they were kept. Rows of an earlier release have none: those are as given."""
+    sql = "SELECT property_id, value, file_name, sha256, size FROM child_input WHERE attempt_id = ?"
+    kept = {number: rest for number, *rest in tx.all(sql, attempt)}
+    return {
+        reference: _as_kept(row, *kept[row.id.number]) if row.id.number in kept else row
+        for reference, row in given.items()
+    }
+
+
+def _as_kept(row: PropertyRow, value: str | None, name: str, sha256: str | None, size: int) -> PropertyRow:
+    if row.file is not None:
+        return replace(row, file=replace(row.file, name=name, sha256=sha256, size_bytes=size))
+    return replace(row, item=replace(row.item, value=values.from_text(row.item.type, value)))
 
 
 def waiting(tx: Transaction, attempt: int, *, limit: int) -> list[WaitingRow]:

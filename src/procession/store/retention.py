@@ -110,6 +110,7 @@ _FILES = f"(SELECT id FROM file WHERE property_id IN {_PROPERTIES})"
 _DELETIONS = (
     f"DELETE FROM upload_chunk WHERE session_id IN (SELECT id FROM upload_session WHERE file_id IN {_FILES})",
     f"DELETE FROM upload_session WHERE file_id IN {_FILES}",
+    f"DELETE FROM child_input WHERE property_id IN {_PROPERTIES}",
     f"DELETE FROM property_write WHERE property_id IN {_PROPERTIES}",
     f"DELETE FROM file WHERE property_id IN {_PROPERTIES}",
     f"DELETE FROM property WHERE step_id IN {_STEPS}",

@@ -486,6 +486,20 @@ CREATE INDEX child_run_of_run ON child_run (run_id);
 CREATE INDEX child_run_of_child ON child_run (child_id) WHERE child_id IS NOT NULL;
 CREATE INDEX child_run_of_state ON child_run (attempt_id, state, place);
 
+-- What a step that starts a run for each row gives all of them by ${step.property}, as it was when its rows were kept: another
+-- step may write there while they wait.
+CREATE TABLE child_input (
+    attempt_id INTEGER NOT NULL REFERENCES step_attempt (id),
+    property_id INTEGER NOT NULL REFERENCES property (id),
+    value TEXT,
+    file_name TEXT NOT NULL DEFAULT '',
+    sha256 TEXT,
+    size INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (attempt_id, property_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX child_input_of_property ON child_input (property_id);
+
 -- Who has filled in a run or uploaded to it, also to the run that its inputs were copied from.
 CREATE TABLE run_preparer (
     run_id INTEGER NOT NULL REFERENCES run (id),

@@ -157,6 +157,19 @@ def snapshot(tx: Transaction, table: Table, number: int) -> Snapshot | None:
     return Snapshot(table=table, version=found, parts=parts)
 
 
+def lives_of_parts(tx: Transaction, table: TableId) -> list[tuple[Part, int, int | None]]:
+    """Every file, oldest first, with the version that brought it and the first that has it no more."""
+    rows = tx.all(
+        "SELECT id, sha256, size, row_count, from_version, until_version FROM table_part WHERE table_id = ?"
+        " ORDER BY id",
+        table.number,
+    )
+    return [
+        (Part(number=part, content=Content(sha256=sha256, size_bytes=size_bytes), rows=row_count), since, until)
+        for part, sha256, size_bytes, row_count, since, until in rows
+    ]
+
+
 def publish(tx: Transaction, table: TableId, draft: Draft, *, author: str, now: datetime) -> int | None:
     """Make the draft the present version; its number, or None when another version was published meanwhile."""
     number = draft.expected + 1

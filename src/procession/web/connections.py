@@ -45,7 +45,7 @@ SAID = {
 # What the kinds are for, in the order in which they are offered. Folders are connected on the server's machine.
 KINDS = (
     (ConnectionKind.SFTP, "SFTP", "files of a bank or a partner, by SSH"),
-    (ConnectionKind.S3, "S3", "a bucket of Amazon, or of a server that speaks like it"),
+    (ConnectionKind.S3, "S3, Azure", "a bucket of Amazon or of a server that speaks like it, a container of Azure"),
     (ConnectionKind.HTTP, "HTTP", "a web service"),
     (ConnectionKind.SMTP, "SMTP", "a mail server"),
     (ConnectionKind.DATABASE, "Database", "PostgreSQL or MariaDB"),
@@ -54,7 +54,9 @@ HELP = {
     "host_keys": "The public keys of the server, one a line, such as ssh-ed25519 AAAA…; no other server is trusted.",
     "root": "Nothing outside of this folder is reached.",
     "url": "Every path of a step is below it.",
-    "endpoint": "Empty for Amazon's own.",
+    "endpoint": "Empty for Amazon's own, and for Azure's.",
+    "service": "azure: the bucket is a container of a storage account.",
+    "account": "The storage account, for azure; its key is the secret key, or give a SAS token.",
     "header": "The name of the header, for the proof “header”.",
     "sender": "The address that mails come from.",
     "proof": "How it proves who it is: basic takes user and password, bearer a token, header a value.",

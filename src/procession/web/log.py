@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -23,6 +23,7 @@ from procession.model.people import Caller, LogItem
 from procession.model.rights import ADMINS
 from procession.operations import log_items, people
 from procession.store.log_items import LogFilter
+from procession.web import run_filters
 from procession.web.page import page
 
 HERE = "/log"
@@ -65,16 +66,12 @@ class LogQuery:
             # The operation decides whose: others than administrators see their own, whomever they name.
             login=self.who or None,
             # The bounds of a filter are strict, and days begin where the reader lives.
-            after_at=None if self.start is None else _midnight(self.start, zone) - timedelta(microseconds=1),
-            before_at=None if self.end is None else _midnight(self.end + timedelta(days=1), zone),
+            after_at=None if self.start is None else run_filters.midnight(self.start, zone) - timedelta(microseconds=1),
+            before_at=None if self.end is None else run_filters.midnight(self.end + timedelta(days=1), zone),
             before=self.cursor,
             words=self.words or None,
             kinds=ABOUT[self.about][1] if self.about else None,
         )
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def query_of(query: Mapping[str, str]) -> LogQuery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -141,7 +141,8 @@ def _after(day: date | None, zone: ZoneInfo) -> datetime | None:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone)
+    """The first moment of the day, in UTC: what is counted from it must not be counted by the clock on the wall."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def _starter(tx: Transaction, caller: Caller, by: str) -> UserId | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procession.actions.reaching import addresses
+from procession.actions.reaching import addresses, urls
 from procession.actions.reaching.addresses import AddressRefused
 
 INSIDE = [
@@ -162,3 +162,7 @@ def test_a_port_that_nobody_listens_at_is_an_error_of_the_system() -> None:
 
 def test_libraries_that_connect_by_themselves_get_addresses() -> None:
     assert list(addresses.reachable("127.0.0.1", 5432, private_hosts=True)) == [("127.0.0.1", 5432)]
+
+
+def test_a_name_of_other_letters_is_looked_up_by_the_newer_rules() -> None:
+    assert urls.parse("https://faß.de/x").host == "xn--fa-hia.de"

@@ -440,6 +440,16 @@ def test_a_redirect_is_checked_like_the_first_address(call: Caller, http: HttpSe
     assert "is no address that a step may connect to" in failed(call())
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.1"])
+def test_leave_for_one_private_host_is_none_for_those_that_it_leads_on_to(
+    call: Caller, http: HttpServer, host: str
+) -> None:
+    http.answers = lambda asked: Said(302, b"", {"Location": f"http://{host}:{http.port}/admin"})
+
+    assert "of private hosts, the connection" in failed(call(connection=http.connection(proof="bearer", token="t0ken")))
+    assert [asked.path for asked in http.asked] == ["/"]
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
     "proof", [{"proof": "bearer", "token": "t0ken"}, {"proof": "header", "header": "X-Key", "value": "t0ken"}]
@@ -967,6 +977,39 @@ def test_pages_may_be_named_by_a_cursor_or_by_the_header_link(call: Caller, http
 
     assert [asked.query for asked in http.asked[:2]] == [{"q": ["x"]}, {"q": ["x"], "cursor": ["a&b=c"]}]
     assert (first.outputs["f.x"], second.outputs["f.x"]) == (b"[\n1,\n2\n]\n", b"[\n1,\n2\n]\n")
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("</l?p=2>; rel='next'", "cannot be read"),
+        ('</l?p=2>rel="next", </c>; rel="context"', "cannot be read"),  # ScorpioBroker/ScorpioBroker#44
+        ('</l?p=2>; rel="next"; x', ""),  # panoramicdata/Meraki.Api#356
+        (f'</{"a" * 9_000}>; rel="first", </l?p=2>; rel="next"', ""),
+        ('</l?filters=a,b,c>; rel="next"', ""),  # alpha-omega-security/scrutineer#543
+        ('</l?p=2&rel=next>; rel="prev"', "1 item on 1 page"),
+        ('</l?p=2>; rel="prev next-archive"', "cannot be read"),
+    ],
+)
+def test_a_header_that_names_a_next_page_is_followed_or_refused(
+    call: Caller, http: HttpServer, link: str, words: str
+) -> None:
+    answers = iter([as_json([{"a": 1}], Link=link), as_json([{"a": 2}])])
+    http.answers = lambda asked: next(answers)
+
+    played = call({"path": "/l", "pages": {"items": "", "next": "link"}, "outputs": {"body": "${o.b}"}})
+
+    assert (words or "2 items on 2 pages") in played.outcome.message
+
+
+@pytest.mark.parametrize("following", [True, {}, [], {"href": "/l?p=2"}])
+def test_what_is_neither_an_address_nor_a_cursor_is_no_next_page(
+    call: Caller, http: HttpServer, following: Any
+) -> None:
+    http.answers = lambda asked: as_json({"items": [1], "next": following})
+    pages = {"items": "/items", "next": "/next", "query": "cursor"}
+
+    assert "neither an address nor a cursor" in failed(call({"pages": pages, "outputs": {"body": "${o.b}"}}))
 
 
 def test_an_item_on_two_pages_is_told(call: Caller, http: HttpServer) -> None:

@@ -98,6 +98,31 @@ def test_a_file_arrives_with_its_name(name: str, tmp_path_factory: pytest.TempPa
 
 
 @given(name=st.text(max_size=60), local=st.text("ab.+-_'", min_size=1, max_size=20))
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a@faß.de", ["a@xn--fa-hia.de"]),  # ubports/morph-browser#377, dotnet/runtime#30086
+        ("a@STRAẞE.de", ["a@xn--strae-oqa.de"]),  # crawler-commons/crawler-commons#608
+        ("a@βόλος.com", ["a@xn--nxasmm1c.com"]),
+        ("a@Müller.de", ["a@xn--mller-kva.de"]),
+        ("a@ex\u200campl.com", None),
+        ("a@①ß.de", None),
+        ('"Doe, John" <j@x.org>; b@x.org', ["j@x.org", "b@x.org"]),  # overseers-desk/courier#62
+        ('"a@x.org, b@x.org" <c@x.org>', ["c@x.org"]),
+        ('"Doe, John <j@x.org>', None),
+        ("a@x.org\0b@x.org", None),
+    ],
+)
+def test_an_address_leads_to_the_host_that_it_names(text, wanted):
+    """The codec of Python makes fass.de of faß.de, which is somebody else's."""
+    try:
+        found = [one.addr_spec for one in mails.addresses(text, where="to")]
+    except Problem:
+        found = None
+
+    assert found == wanted
+
+
 def test_an_address_is_read_as_it_was_meant_or_refused(name: str, local: str) -> None:
     text = f"{name} <{local}@x.org>"
     try:

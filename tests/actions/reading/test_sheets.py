@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from procession.actions.problems import Problem
+from procession.actions.reading.options import ColumnOptions
 from tests.actions.reading.workbooks import MAIN, book, number, package, read, relations, sheet, styles, text
 
 
@@ -155,6 +156,28 @@ def test_the_first_ten_cells_without_a_value_are_named_and_all_are_counted(tmp_p
 
     with pytest.raises(Problem, match=r"has 12 cells without a value: A2 \(#REF!\), .*, A11 \(#REF!\), \.\.\.; mend"):
         read(file)
+
+
+@pytest.mark.parametrize("errors", ["refuse", "empty"])
+def test_a_fault_in_a_column_that_is_dropped_refuses_nothing_and_is_told(tmp_path, errors):
+    broken = '<c t="e"><v>#REF!</v></c>'
+    file = package(tmp_path / "a.xlsx", sheet(text("a") + text("b"), text("x") + broken, text("y") + broken))
+
+    reading = read(file, errors=errors, others="drop", columns={"a": ColumnOptions(type="Text")})
+    with pytest.raises(Problem, match=r"has 2 cells without a value: B2 \(#REF!\), B3 \(#REF!\); mend"):
+        read(file, others="drop", columns={"b": ColumnOptions(type="Text")})
+
+    assert reading.cells.warnings == ()
+    assert reading.cells.remarks == (
+        'the sheet "Data" of "a.xlsx" has 2 cells without a value in columns that are dropped: B2 (#REF!), B3 (#REF!)',
+    )
+
+
+def test_a_fault_in_a_heading_is_told_before_the_column_is_missed(tmp_path):
+    file = package(tmp_path / "a.xlsx", sheet('<c t="e"><v>#REF!</v></c>' + text("b"), text("x") + text("y")))
+
+    with pytest.raises(Problem, match=r"1 cell without a value: A1 \(#REF!\)"):
+        read(file, others="drop", columns={"a": ColumnOptions(type="Text")})
 
 
 def test_texts_come_through_the_table_as_they_are(tmp_path):

@@ -22,7 +22,7 @@ from tests.actions.reading import relation
 from tests.actions.reading.workbooks import MAIN, Reading, book, package, read, sheet, styles
 
 DECADES = range(10)
-AMOUNTS = 10_000
+AMOUNTS, AMOUNTS_THOROUGH = 2_000, 10_000
 DAY, MOMENT = "dd.mm.yyyy", "yyyy-mm-dd hh:mm:ss"
 
 
@@ -79,9 +79,10 @@ def by_openpyxl(path: Path, rows: list[list[Any]]) -> Path:
 
 
 @pytest.mark.parametrize("write", [by_xlsxwriter, by_openpyxl])
-def test_cent_amounts_of_ten_decades_come_back_equal(tmp_path, write):
+def test_cent_amounts_of_ten_decades_come_back_equal(tmp_path, write, is_thorough):
     choose = random.Random(1)  # noqa: S311 - amounts, no secrets
-    cents = [[choose.randrange(10**decade, 10 ** (decade + 1)) * 10 + 1 for decade in DECADES] for _ in range(AMOUNTS)]
+    count = AMOUNTS_THOROUGH if is_thorough else AMOUNTS
+    cents = [[choose.randrange(10**decade, 10 ** (decade + 1)) * 10 + 1 for decade in DECADES] for _ in range(count)]
     texts = [tuple(f"{amount // 100}.{amount % 100:02}" for amount in row) for row in cents]
     file = write(tmp_path / "a.xlsx", [list("abcdefghij"), *([float(text) for text in row] for row in texts)])
 
@@ -154,9 +155,16 @@ def same_by_both_ways(path: Path, monkeypatch: pytest.MonkeyPatch, **options: An
     return first
 
 
+ANY = 5, 0.1 + 0.2, 1e20, 1e-7, "007", "", "x", date(2026, 1, 31), datetime(2026, 1, 31, 12, 0, 0, 1000), True, None
+MIXED = [[ANY[(row * step) % len(ANY)] for step in (1, 2, 3, 5)] for row in range(1, 3 * len(ANY))]
+
+
 @pytest.mark.parametrize(
     "rows",
     [
+        [list("abcd"), *MIXED],
+        [list("abcd"), ["x", "y", "z", 1], *MIXED],
+        [["a", "b"], [date(2026, 1, 1), "x"], [datetime(2026, 1, 1, 5), "y"]],
         [["title"], [None], [None, "a", None, "b"], [None, 1, None, "x"], [], [None, 2, None, "y"], [None, None, "z"]],
         [["a", "b"], [1, "x"], [2.5, "y"], ["total", "z"]],
         [["a", "b", "c"], [1, 1, date(2026, 1, 1)], [2, 2, 5]],
@@ -172,6 +180,96 @@ def test_both_ways_give_the_same_of_a_sheet(tmp_path, monkeypatch, write, rows):
     for options in ({}, {"header": False}, {"skip": 2}):
         if options.get("skip", 0) < len(rows) - 1:
             same_by_both_ways(file, monkeypatch, **options)
+
+
+@pytest.mark.parametrize("declared", [{}, {"a": {"type": "Text"}, "b": {"type": "Text"}}])
+def test_columns_of_several_kinds_are_read_quickly(tmp_path, monkeypatch, taken, declared):
+    """They took six times as long, and a ledger whose account is a number here and a text there is a common one."""
+    path = by_xlsxwriter(tmp_path / "a.xlsx", [list("abcd"), *MIXED])
+    found = []
+    for least in (0, 1 << 40):
+        monkeypatch.setattr(quick, "SHEET_BYTES_MIN", least)
+        found.append(relation.read(tmp_path / f"{least}", path.read_bytes(), "a.xlsx", columns=declared))
+
+    assert found[0] == found[1]
+    assert taken[0] is not None
+
+
+@pytest.mark.parametrize("days", ["0", "0.5", "60", "-1", "43830.25", "2957003", "2957003.99999", "2957004", "1"])
+def test_days_that_are_counted_from_1904_are_read_quickly(tmp_path, monkeypatch, taken, days):
+    rows = "".join(f'<row r="{row}"><c r="A{row}" s="0"><v>{days}</v></c></row>' for row in (2, 3))
+    workbook = book('<sheet name="Data" sheetId="1" r:id="r0"/>', before='<workbookPr date1904="1"/>')
+    parts = {"xl/styles.xml": styles("yyyy-mm-dd hh:mm:ss"), "xl/workbook.xml": workbook}
+    path = package(tmp_path / "a.xlsx", whole(rows), parts=parts)
+
+    found = found_by(0, path, monkeypatch)
+
+    assert found == found_by(1 << 40, path, monkeypatch)
+    assert (taken[0] is None) == isinstance(found, str) or days == "2957003.99999"
+
+
+TIMES = "0", "0.5", "0.99999999", "0.999999999", "1.25", "365.9", "0.000001", "1E-2", "0.041666666666666664"
+
+
+@pytest.mark.parametrize("style", [0, 1])
+@pytest.mark.parametrize("times", [TIMES, (*TIMES, "-0.5"), (*TIMES, "366"), (*TIMES, "x")])
+def test_times_of_day_are_read_quickly(tmp_path, monkeypatch, taken, style, times):
+    rows = "".join(
+        f'<row r="{row}"><c r="A{row}" s="{style}"><v>{one}</v></c></row>' for row, one in enumerate(times, 2)
+    )
+    path = package(tmp_path / "a.xlsx", whole(rows), parts={"xl/styles.xml": styles("hh:mm", "[h]:mm")})
+
+    found = found_by(0, path, monkeypatch)
+
+    assert found == found_by(1 << 40, path, monkeypatch)
+    assert (taken[0] is None) == (times != TIMES)
+
+
+@pytest.mark.parametrize("length", [32_767, 32_768, 1_500_000])
+@pytest.mark.parametrize("write", [by_xlsxwriter, None])
+def test_a_text_longer_than_any_of_excel_is_whole(tmp_path, monkeypatch, length, write):
+    text = "ä" * (length - 1) + "z"
+    path = tmp_path / "a.xlsx"
+    if write is None or length > 32_767:  # as other programs write it, in the cell or shared
+        parts = {"xl/sharedStrings.xml": f'<sst xmlns="{MAIN}"><si><t>{text if write else ""}</t></si></sst>'}
+        cell = f't="str"><v>{text}' if write is None else 't="s"><v>0'
+        package(path, whole(f'<row r="2"><c r="A2" {cell}</v></c></row>'), parts=parts)
+    else:
+        write(path, [["a"], [text]])
+
+    assert same_by_both_ways(path, monkeypatch).texts[0][0] == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_parts_in_utf_16_are_the_same_by_both_ways(tmp_path, monkeypatch, encoding):
+    """XML may be: 1.0, 4.3.3 asks for a byte order mark."""
+    mark = b"" if encoding == "utf-16" else "\ufeff".encode(encoding)
+    top = '<?xml version="1.0" encoding="UTF-16"?>'
+    texts = f'{top}<sst xmlns="{MAIN}"><si><t>Größe €😀</t></si></sst>'
+    content = whole('<row r="2"><c r="A2" t="s"><v>0</v></c></row>', top=top)
+    for of_sheet, of_texts in ((True, True), (False, True), (True, False)):
+        parts: dict[str, str | bytes] = {
+            "xl/sharedStrings.xml": mark + texts.encode(encoding) if of_texts else texts.replace("-16", "-8")
+        }
+        sheet_part = mark + content.encode(encoding) if of_sheet else content.replace("-16", "-8").encode()
+        path = package(tmp_path / "a.xlsx", sheet_part, parts=parts)
+
+        assert same_by_both_ways(path, monkeypatch).texts[0][0] == "Größe €😀"
+
+
+def test_where_the_folder_has_no_room_for_lines_the_exact_way_is_taken(tmp_path, monkeypatch, taken):
+    path = by_xlsxwriter(tmp_path / "a.xlsx", [["a", "b"], *([number, "x"] for number in range(100))])
+    write = cuts.Cut.write
+
+    def to_a_full_disk(cut: cuts.Cut, lines: Path, *arguments: Any, **options: Any) -> None:
+        lines.unlink(missing_ok=True)
+        lines.symlink_to("/dev/full")
+        write(cut, lines, *arguments, **options)
+
+    monkeypatch.setattr(cuts.Cut, "write", to_a_full_disk)
+
+    assert len(read(path).texts) == 100
+    assert taken == [None]
 
 
 def test_the_quick_way_is_taken_for_a_plain_sheet(tmp_path, taken):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+import msgspec
 import pytest
 
+from procession.actions.statements import statement_settings
+from procession.actions.statements.statement_settings import StatementSettings
 from procession.model.lifecycle import StepStatus
 from tests.actions.statements import bank
 from tests.actions.statements.bank import Month, Moved, camt_entry
@@ -50,6 +53,116 @@ def test_references_of_a_statement_line(tmp_path, lines, reference, own, text):
     )
 
     assert (row["reference"], row["bank_reference"], row["text"]) == (reference, own, text)
+
+
+@pytest.mark.parametrize("amount", ["1'000,00", "1.000,00", "1,000.00"])
+def test_an_amount_with_groups_of_digits_is_refused(tmp_path, amount):
+    """In a report without balances the front of it alone became the amount, and the rest the reference."""
+    text = f":20:0\n:25:1/2\n:28C:0\n:34F:EURD0,\n:13D:1711272221-0000\n:61:1711271127C{amount}NMSCX\n-\n"
+
+    parsed = parse(tmp_path, text.encode())
+
+    assert parsed.status is StepStatus.FAILED and "is no statement line" in parsed.message
+
+
+PAGE = ":20:A\n:25:NL77ABNA0574908765\n:28C:5/{0}\n:60{1}:C260101EUR{2},\n:61:2601010101C1,NTRFX\n:62{3}:C260101EUR{4},\n-\n"
+
+
+@pytest.mark.parametrize(
+    ("pages", "told"),
+    [
+        (["1F0M1", "2M1F2"], ""),
+        (["1F0M1"], "says that it goes on, and its next page is not there"),
+        (["2M1F2"], "says that it is not the first page, and the one before is not there"),
+    ],
+)
+def test_a_lost_page_is_told_although_its_balances_add_up(tmp_path, pages, told):
+    parsed = parse(tmp_path, "".join(PAGE.format(*page) for page in pages).encode())
+
+    assert told in parsed.message
+    assert parsed.status is (StepStatus.WARNING if told else StepStatus.SUCCESS)
+
+
+def camt_page(number: int, last: str) -> bytes:
+    pages = f"<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>"
+    return message(camt_entry(TEN), opening=f"{10 - number * 10}", closing=f"-{number * 10}", more=pages)
+
+
+def test_pages_of_camt_are_not_one_statement_given_twice(tmp_path):
+    both = parse(tmp_path, camt_page(1, "false"), camt_page(2, "true"))
+    first, second = parse(tmp_path, camt_page(1, "false")), parse(tmp_path, camt_page(2, "true"))
+
+    assert both.status is StepStatus.SUCCESS, both.message
+    assert both.column("statement") == ["2026-01-31 S/1", "2026-01-31 S/2"]
+    assert "it goes on" in first.message and "not the first page" in second.message
+
+
+def test_all_invoices_that_a_payment_names_are_its_reference(tmp_path):  # genkgo/camt#59
+    named = "".join(f"<Strd><CdtrRefInf><Ref>{ref}</Ref></CdtrRefInf></Strd>" for ref in ("RF18A", "RF18B"))
+    details = f"<TxDtls><RmtInf>{named}</RmtInf></TxDtls>"
+
+    assert only_row(parse(tmp_path, message(camt_entry(TEN, details=details))))["reference"] == "RF18A RF18B"
+
+
+def test_an_account_has_a_statement_of_each_currency(tmp_path):  # odoo/odoo#31249
+    files = [
+        statement(":61:260131C5,NMSCX", opening=f"C251231{one}0,", closing=f"C260131{one}5,") for one in ("EUR", "USD")
+    ]
+    settings = {"files": ["${f.a}"], "outputs": {"transactions": {"to": "${table:Bank}", "mode": "upsert"}}}
+    keyed = ["account", "statement", "line"]
+
+    both = parse(tmp_path, *files)
+
+    assert both.column("line") == ["1", "1"]  # as in two runs
+    assert [row["currency"] for row in both.balances] == ["EUR", "EUR", "USD", "USD"]
+    for key, is_told in ((keyed, True), ([*keyed, "currency"], False)):
+        settings["outputs"] = {"transactions": {"to": "${table:Bank}", "mode": "upsert", "key": key}}
+        told = statement_settings.check(msgspec.convert(settings, StatementSettings))
+        assert any("add currency" in one for one in told) is is_told
+
+
+OFX = (
+    "OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><STMTRS><CURDEF>USD<BANKACCTFROM><ACCTID>1</BANKACCTFROM><BANKTRANLIST>"
+    "{}</BANKTRANLIST><LEDGERBAL><BALAMT>1<DTASOF>20260131</LEDGERBAL></STMTRS></OFX>"
+)
+DEBIT = "<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260115<TRNAMT>-{}<FITID>{}<NAME>Shop{}</STMTTRN>"
+
+
+@pytest.mark.parametrize(
+    ("memo", "text"),
+    [
+        ("ABM CHANNEL & CARD <X> Y", "ABM CHANNEL & CARD <X> Y"),  # stoicflame/ofx4j#63
+        ('PAY "<REF> 12" LEFT', 'PAY "'),
+        ("PAY <REF> 12", "PAY <REF> 12"),
+        ("filled up    <CHECKNUM> 5", "filled up"),
+        ("one line<SIC>5", "one line"),
+        ("", ""),  # bradenmacdonald/ofx-js#6
+        ("/><MEMO>", ""),
+    ],
+)
+def test_a_text_with_angles_is_whole(tmp_path, memo, text):
+    transaction = DEBIT.format("5.00", 1, f"<MEMO>{memo}").replace("<MEMO>/>", "<MEMO/>")
+
+    assert only_row(parse(tmp_path, OFX.format(transaction).encode()))["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("action", "corrects", "amounts", "told"),
+    [
+        ("REPLACE", 1, ["-7"], "1 transaction was corrected by the bank"),
+        ("DELETE", 1, [], "1 transaction was corrected by the bank"),
+        ("REPLACE", 9, ["-5", "-7"], "not in these files, such as 9"),
+        ("DELETE", 9, ["-5"], "not in these files, such as 9"),
+    ],
+)
+def test_a_transaction_that_the_bank_corrects_does_not_count(tmp_path, action, corrects, amounts, told):
+    """justindhill/YDNYNAB#21"""
+    note = DEBIT.format("7.00", 2, f"<CORRECTFITID>{corrects}<CORRECTACTION>{action}")
+
+    parsed = parse(tmp_path, OFX.format(DEBIT.format("5.00", 1, "") + note).encode())
+
+    assert (parsed.column("amount"), parsed.status) == (amounts, StepStatus.WARNING)
+    assert told in parsed.message
 
 
 def test_a_file_of_abn_amro_without_a_reference_of_the_statement(tmp_path):  # fruitl00p/php-mt940#46

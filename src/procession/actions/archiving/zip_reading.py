@@ -28,6 +28,7 @@ from procession.actions.writing import archives
 # zipfile says NotImplementedError of a compression that it lacks, and RuntimeError of a member with a password.
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
 _LOCAL_HEADER_BYTES = 30  # the least that stands before a member's bytes
+_LOCAL_HEADER = b"PK\x03\x04"
 _NAMED_MAX = 10
 _MAC_EXTRAS = "__MACOSX/"  # what macOS adds to every file: nobody packed it
 _DESKTOP_EXTRAS = frozenset({".ds_store", "thumbs.db", "desktop.ini"})  # how somebody's window showed a folder
@@ -102,6 +103,7 @@ def opened(source: FileInput) -> Iterator[ZipArchive]:
             member.filename = _as_packed(member, source.name)
             _check_member(member, source.name)
         _check_overlaps(archive.infolist(), source.name)
+        _check_start(archive.infolist(), source)
         # Programs differ in which of the two they take.
         try:
             archives.refuse_twins(one.filename for one in archive.infolist())
@@ -161,6 +163,14 @@ def _check_member(member: zipfile.ZipInfo, name: str) -> None:
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         raise Problem(f'"{name}" has something that is no file, such as a link: {member.filename[:100]}')
+
+
+def _check_start(members: Sequence[zipfile.ZipInfo], source: FileInput) -> None:
+    """Of two archives behind each other the list is that of the last one: nobody would miss the files of the first."""
+    with Path(source.path).open("rb") as file:
+        begins_with_file = file.read(len(_LOCAL_HEADER)) == _LOCAL_HEADER
+    if begins_with_file and min((one.header_offset for one in members), default=1) > 0:
+        raise Problem(f'"{source.name}" begins with files that are not in its list, as two archives in one do')
 
 
 def _check_overlaps(members: Sequence[zipfile.ZipInfo], name: str) -> None:

@@ -25,6 +25,14 @@ _PLACE = re.compile(r"\.typ:(\d+):\d+")  # in the drawing that Typst makes of a 
 _PACKAGE = re.compile(r"failed to (download|load) package|package not found", re.IGNORECASE)
 # What every font that comes with Typst has: the letters of Europe's west and centre, dashes, quotes, the Euro.
 _SURE = re.compile(r"[\n\r\t -~\u00a0-\u017f\u2013\u2014\u2018-\u201e\u2022\u2026\u20ac]*")
+# Typst lets a word that is wider than its cell run over the next one, and neither can be read. One line before the
+# template: only cells with a long word are laid out twice, and only words that have no room get places to break at.
+_BREAKS = (
+    b'#show table.cell: it => { if it.body.has("text") and it.body.text.split().all(word => word.len() < 12) '
+    b'{ return it }; let body = layout(room => { show regex("[^\\s\\u{200b}]{12,}"): word => '
+    b"context if measure(word).width > room.width { word.text.clusters().join(sym.zws) } else { word }; it }); "
+    b"if it.align == auto { body } else { align(it.align, body) } }\n"
+)
 _NO_LETTER = re.compile(r'the text `"(.*?)"` could not be displayed')
 _NO_FILE = re.compile(r"file not found|would escape|failed to load file|access denied|cannot read|failed to read")
 
@@ -86,6 +94,14 @@ class Typesetter:
             raise Problem(f'the template "{name}" is no text in UTF-8 (line {line})') from None
         return cls(name=name, content=content)
 
+    @property
+    def _source(self) -> bytes:
+        return _BREAKS + self.content if self._has_breaks else self.content
+
+    @property
+    def _has_breaks(self) -> bool:
+        return b"table" in self.content
+
     def make(self, data: Mapping[str, str]) -> bytes:
         """A PDF; `data` are texts in JSON. Raises Problem with the line of a mistake in the template."""
         import typst
@@ -96,7 +112,7 @@ class Typesetter:
                 # A fixed moment: the same data must make the same bytes.
                 made, told = compiler.compile_with_warnings(
                     # Each time: a compiler made for one template would forget it.
-                    input=self.content, sys_inputs=dict(data), format="pdf", timestamp=0,
+                    input=self._source, sys_inputs=dict(data), format="pdf", timestamp=0,
                 )  # fmt: skip
                 self.made += 1
                 self._look_for_boxes(compiler, data)
@@ -120,7 +136,7 @@ class Typesetter:
             return
         try:
             compiler.compile(
-                input=self.content, sys_inputs=dict(data), format="pdf", timestamp=0, pdf_standards=["a-2b"]
+                input=self._source, sys_inputs=dict(data), format="pdf", timestamp=0, pdf_standards=["a-2b"]
             )
         except typst.TypstError as error:
             # What else PDF/A forbids is no concern of these documents.
@@ -131,7 +147,7 @@ class Typesetter:
     def _words(self, error: Exception) -> str:
         drawn = str(getattr(error, "diagnostic", None) or "")
         found = _PLACE.search(drawn)
-        where = f", line {found[1]}" if found else ""
+        where = f", line {int(found[1]) - self._has_breaks}" if found else ""
         text = str(error)
         if _PACKAGE.search(text):
             text = "packages are not fetched from elsewhere; copy what you need into the template"

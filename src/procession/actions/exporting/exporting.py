@@ -142,17 +142,21 @@ def _export(doing: RowWork) -> str:
 
 def _as_days(doing: RowWork, layout: layouts.Layout) -> None:
     """Makes days of moments at midnight, as which a managed table keeps them, where the layout says how days look."""
-    asked = {field.column.casefold() for field in layout.fixed or () if field.column is not None and field.date}
+    connection = doing.connection
+    asked = [(field.column, field.date) for field in layout.fixed if field.column is not None and field.date]
     if layout.date is not None:
-        asked |= {name.casefold() for name in layout.columns or database.columns(doing.connection, _SOURCE)}
-    for column, kind in database.columns(doing.connection, _SOURCE).items():
-        if column.casefold() not in asked or kind != "TIMESTAMP":
+        asked += [(name, layout.date) for name in layout.columns or database.columns(connection, _SOURCE)]
+    patterns = {name.casefold(): pattern for name, pattern in asked}
+    for column, kind in database.columns(connection, _SOURCE).items():
+        pattern = patterns.get(column.casefold())
+        if pattern is None or not kind.startswith("TIMESTAMP"):
             continue
-        if database.holds_days(doing.connection, _SOURCE, column):
-            doing.connection.execute(f"ALTER TABLE {_SOURCE} ALTER COLUMN {quote(column)} TYPE DATE")
-        else:
+        if kind == "TIMESTAMP" and database.holds_days(connection, _SOURCE, column):
+            connection.execute(f"ALTER TABLE {_SOURCE} ALTER COLUMN {quote(column)} TYPE DATE")
+        elif not time_texts.is_written_by(pattern, kind):
             doing.warnings.append(
-                f'the column "{column}" has times, so its moments are not written by the pattern of days'
+                f'the column "{column}" has times, so its moments are not written by the pattern of days {pattern}; '
+                "one with %H writes them"
             )
 
 

@@ -52,7 +52,7 @@ class FixedColumn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = "leading"
     date: Annotated[
         Annotated[str, msgspec.Meta(max_length=60)] | None,
-        msgspec.Meta(description="how a date is written, such as %d%m%y"),
+        msgspec.Meta(description="how a date is written, such as %d%m%y; with %H a moment too"),
     ] = None
 
 
@@ -93,7 +93,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = None
     date: Annotated[
         Annotated[str, msgspec.Meta(max_length=60)] | None,
-        msgspec.Meta(description="CSV: how dates are written, such as %d.%m.%Y"),
+        msgspec.Meta(description="CSV: how dates are written, such as %d.%m.%Y; with %H moments too"),
     ] = None
     zone: Annotated[
         str, msgspec.Meta(max_length=64, description="CSV, XLSX: IANA zone in whose time moments are written")

@@ -12,7 +12,7 @@ from procession.actions.exporting.layouts import FixedColumn, Layout
 from procession.actions.problems import Problem
 from procession.actions.rows import kinds
 from procession.actions.rows.kinds import ValueKind
-from procession.actions.writing import csv_cells
+from procession.actions.writing import csv_cells, time_texts
 from procession.actions.writing.csv_cells import CsvStyle
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def csv_cells_of(types: Mapping[str, str], layout: Layout) -> list[TextCell]:
 
 
 def _dated(name: str, kind: str, pattern: str | None, style: CsvStyle) -> str:
-    if kind == "DATE" and pattern is not None:
-        return f"strftime({name}, {literal(pattern)})"
+    if pattern is not None and time_texts.is_written_by(pattern, kind):
+        # In the zone of the layout, as without a pattern.
+        is_zoned = kinds.of(kind) is ValueKind.ZONED
+        value = f"timezone({literal(style.zone)}, {name})" if is_zoned else name
+        return f"strftime({value}, {literal(pattern)})"
     return csv_cells.text_of(name, kind, style)
 
 
@@ -83,14 +86,18 @@ def _may_need_quotes(cell: TextCell, delimiter: str, mark: str) -> bool:
 
 
 def refuse_unquoted(
-    connection: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[TextCell], delimiter: str
+    connection: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[TextCell], *, delimiter: str, mark: str
 ) -> None:
     """Raises Problem for the first value that a file without quotes cannot hold."""
-    special = f"[{re.escape(delimiter)}\\r\\n]"
-    tests = [f"regexp_matches({cell.text}, {literal(special)})" for cell in cells]
+    tests = [f"regexp_matches({cell.text}, {literal(_special(delimiter, mark))})" for cell in cells]
+    if len(cells) == 1:
+        # An empty line would be no row to most readers.
+        tests = [f"{tests[0]} OR coalesce({cells[0].text}, '') = ''"]
     if found := first_where(connection, relation, cells, tests):
         row, cell, value = found
-        raise Problem(f"{place(row, cell, value)}, which a file without quotes cannot hold")
+        told = f"{place(row, cell, value or '')}, which a file without quotes cannot hold"
+        other = f"; where {mark} is a letter like others to its reader, give another `quote`"
+        raise Problem(told + (other if mark in (value or "") else ""))
 
 
 def fixed_cell(field: FixedColumn, types: Mapping[str, str], constant: str, zone: str) -> TextCell:

@@ -59,10 +59,13 @@ class TextFile:
             line_texts.refuse_unfit(self.connection, relation, cells, self.layout.fixed)
             return []
         warnings = csv_cells.check_decimals(self.connection, relation, types, self.layout.decimals)
-        if self.layout.quotes == "none":
-            cells = line_texts.csv_cells_of(types, self.layout)
-            line_texts.refuse_unquoted(self.connection, relation, cells, self.delimiter)
+        self._refuse_unquoted(relation, line_texts.csv_cells_of(types, self.layout))
         return list(warnings)
+
+    def _refuse_unquoted(self, relation: str, cells: Sequence[TextCell]) -> None:
+        if self.layout.quotes == "none":
+            mark = self.layout.quote
+            line_texts.refuse_unquoted(self.connection, relation, cells, delimiter=self.delimiter, mark=mark)
 
     def _check_field(self, relation: str, types: Mapping[str, str], field: FixedColumn) -> None:
         if field.column is not None:
@@ -116,7 +119,7 @@ class TextFile:
         special = (self.delimiter, mark, "\r", "\n")
         if layout.quotes == "none":
             for name in shown:
-                if any(letter in name for letter in (self.delimiter, "\r", "\n")):
+                if any(letter in name for letter in special):
                     raise Problem(f'a file without quotes cannot hold the heading "{name}"')
             return self.delimiter.join(shown) + self.end
         is_all = layout.quotes == "all"
@@ -136,6 +139,7 @@ class TextFile:
     def _trailer(self, sums: Mapping[str, str], relation: str, path: Path) -> Path:
         self._make_trailer(sums, relation)
         cells = line_texts.csv_cells_of(database.columns(self.connection, _TRAILER), self.layout)
+        self._refuse_unquoted(_TRAILER, cells)
         line = line_texts.csv_line(cells, self.layout, self.delimiter)
         return self._lines(_TRAILER, cells, line, path.with_suffix(".last"))
 

@@ -12,7 +12,6 @@ from procession.actions.contract import (
     Action,
     Context,
     Example,
-    FileInput,
     FileOutput,
     OutputTarget,
     OutputValue,
@@ -20,14 +19,12 @@ from procession.actions.contract import (
 )
 from procession.actions.database import quote
 from procession.actions.problems import Problem
-from procession.actions.reading.options import FileOptions
 from procession.actions.rows import macros, valueless
-from procession.actions.sql import comparing, pitfalls, sql_checks, sql_complaints, sql_facts
+from procession.actions.sql import comparing, pitfalls, sql_checks, sql_complaints, sql_facts, sql_inputs
 from procession.actions.sql.sql_checks import RESULT, WHERE
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
-from procession.model import table_uses
 from procession.model.lifecycle import StepStatus
 from procession.model.processes import Effect
 from procession.model.table_uses import TableUse
@@ -66,7 +63,7 @@ def _run(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list
     for name, target in context.settings.outputs.items():
         # Before an hour of work, not after it.
         exports.refuse(context, name, target, _default_name(context, name))
-    parameters, made = _load(context, connection, warnings)
+    parameters, made = sql_inputs.load(context, connection, warnings)
     # While the files can still be looked at.
     warnings += comparing.warnings(connection, made, context.settings.sql)
     macros.make(connection)
@@ -88,28 +85,6 @@ def _run(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list
 
 def _rows(count: int) -> str:
     return f"{count:,} row{'s' if count != 1 else ''}"
-
-
-def _load(
-    context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]
-) -> tuple[dict[str, Any], dict[str, Relation]]:
-    """The inputs that are values, to be bound, and the relations that the files became."""
-    from procession.actions.reading import loading
-    from procession.actions.reading.columns import WantedRelation
-
-    parameters: dict[str, Any] = {}
-    made: dict[str, Relation] = {}
-    for name, given in context.settings.inputs.items():
-        is_source = isinstance(given, FileOptions) or table_uses.name_of(given) is not None
-        value = None if is_source else references.resolve(context, given)
-        if is_source or isinstance(value, FileInput):
-            options = relations.source_of(given)
-            made[name] = loading.load(context, connection, WantedRelation(name=name), options)
-            warnings += made[name].warnings
-            expecting.check_rows(context.settings.expect, made[name], warnings)
-        else:
-            parameters[name] = references.dated(context, given, value)
-    return parameters, made
 
 
 def _check_result(context: Context, connection: duckdb.DuckDBPyConnection, warnings: list[str]) -> None:
@@ -233,18 +208,11 @@ def _is_infinite(connection: duckdb.DuckDBPyConnection, relation: str, column: s
 
 
 def reads(settings: RunSqlSettings) -> tuple[str, ...]:
-    return references.only([*relations.named(settings.inputs.values()), *expecting.reads(settings.expect)])
+    return references.only([*relations.named(sql_inputs.every(settings)), *expecting.reads(settings.expect)])
 
 
 def tables(settings: RunSqlSettings) -> tuple[TableUse, ...]:
-    return (*relations.tables_of(settings.inputs.values()), *exports.tables_of(settings.outputs.values()))
-
-
-def files_read(settings: RunSqlSettings) -> tuple[FileOptions, ...]:
-    """Every input that may be a file, read as the step reads it."""
-    given = settings.inputs.values()
-    named = [FileOptions(file=item) for item in given if isinstance(item, str) and references.parse(item)]
-    return (*(item for item in given if isinstance(item, FileOptions) and item.file), *named)
+    return (*relations.tables_of(sql_inputs.every(settings)), *exports.tables_of(settings.outputs.values()))
 
 
 def writes(settings: RunSqlSettings) -> tuple[str, ...]:
@@ -252,10 +220,7 @@ def writes(settings: RunSqlSettings) -> tuple[str, ...]:
 
 
 def check(settings: RunSqlSettings) -> tuple[str, ...]:
-    found: list[str] = []
-    for name, given in settings.inputs.items():
-        path = f"inputs.{name}"
-        found += relations.check(path, given) if isinstance(given, FileOptions) else references.mistakes(path, given)
+    found = [*sql_inputs.mistakes(settings.inputs)]
     for name, target in settings.outputs.items():
         found += exports.check(f"outputs.{name}", target)
     return (*found, *expecting.mistakes(settings.expect))
@@ -288,7 +253,7 @@ ACTION = Action(
     run=run,
     reads=reads,
     writes=writes,
-    relations=files_read,
+    relations=sql_inputs.files,
     examples=(EXAMPLE,),
     check=check,
     tables=tables,

@@ -1,4 +1,4 @@
-"""transfer_files: fetches files from SFTP, S3 or a folder, leaves some there, lists, moves and deletes them.
+"""transfer_files: fetches files from SFTP, S3, Azure or a folder, leaves some there, lists, moves and deletes them.
 
 Safe to run twice: get and list change nothing there. A file is left under its name only when it is whole, the same
 content again is no second delivery, and what an earlier try has moved or deleted is in the step's journal.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from procession.actions.problems import Problem
+from procession.actions.reaching import host_names
 
 ADDRESSES_MAX = 16  # of a name
 NAME_SECONDS_MAX = 15.0  # to look a name up
@@ -135,7 +136,7 @@ def _look_up(name: str, port: int) -> list[IPAddress]:
         raise AddressRefused(f'"{name}" is no address; write four numbers, such as 192.0.2.1')
     try:
         # As certificates have it. What has no such form is no name of a host.
-        ascii_name = name if name.isascii() else name.encode("idna").decode()
+        ascii_name = host_names.as_ascii(name)
     except UnicodeError:
         ascii_name = ""
     if not _NAME.fullmatch(ascii_name):

@@ -122,13 +122,26 @@ class HttpExchange:
             return replace(ask, method="HEAD" if ask.method == "HEAD" else "GET", url=to, body=b"", headers=kept)
         return replace(ask, url=to)
 
+    def _places(self, url: HttpUrl) -> tuple[CheckedAddress, ...]:
+        private, is_own = self._connection.private_hosts, url.host.lower() == self._home.host.lower()
+        if is_own or not private:
+            return addresses.find(url.host, url.port, private_hosts=private)
+        try:
+            # Whoever allowed this host to be private did not mean all the others that it knows.
+            return addresses.find(url.host, url.port, private_hosts=False)
+        except AddressRefused as error:
+            raise AddressRefused(
+                f"{self._home.host} leads on to {url.host}; of private hosts, {self._connection.called} reaches that of"
+                " its own address alone"
+            ) from error
+
     def _send(self, ask: HttpAsk, watch: TimeWatch) -> HttpAnswer:
         is_home = ask.url.origin == self._home.origin
         headers = {**_USUAL, "Host": ask.url.authority}
         if is_home:
             # The proof last: no header of a step, in whatever case, stands in its place or beside it.
             headers = merged(headers, ask.headers, self._proof)
-        places = addresses.find(ask.url.host, ask.url.port, private_hosts=self._connection.private_hosts)
+        places = self._places(ask.url)
         for number, place in enumerate(places, start=1):
             try:
                 return self._send_to(place, ask, headers, watch)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
+from procession.actions.reaching import host_names
 
 RECEIVERS_MAX = 100  # of one mail
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -48,7 +49,10 @@ def addresses(text: str, *, where: str) -> tuple[Address, ...]:
 
     Quoted local parts, comments and groups (RFC 5322) are refused: mail servers read them in different ways.
     """
-    return tuple(_address(part, where) for part in re.split("[;,]", text) if part.strip()) or _refuse(text, where)
+    # A comma within quotes is one of a name: `"Doe, John" <j@x.org>`.
+    pieces = [one if place % 2 else re.sub("[;,]", "\0", one) for place, one in enumerate(text.split('"'))]
+    parts = '"'.join(pieces).split("\0") if "\0" not in text else [text]
+    return tuple(_address(part, where) for part in parts if part.strip()) or _refuse(text, where)
 
 
 def _refuse(text: str, where: str) -> tuple[Address, ...]:
@@ -61,7 +65,7 @@ def _address(text: str, where: str) -> Address:
     name, plain = (named[1], named[2].strip()) if named else ("", text.strip())
     local, _, domain = plain.rpartition("@")
     try:
-        domain = domain if domain.isascii() else domain.encode("idna").decode()
+        domain = host_names.as_ascii(domain)
     except UnicodeError:
         domain = ""
     is_right = _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain) and len(local) <= 64 and len(domain) <= 253

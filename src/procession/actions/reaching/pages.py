@@ -21,7 +21,9 @@ from procession.model.lifecycle import StepStatus
 
 # RFC 8288: <address>; rel="next", among others.
 _LINK = re.compile(r'<([^<>]*)>\s*((?:;\s*[A-Za-z*]+\s*=\s*(?:"[^"]*"|[^\s",;]+)\s*)*)')
+_LINKS_MAX = 1 << 16  # characters of the header
 _COMPARED_MAX = 1_000_000  # items that are remembered
+_ADDRESS, _MAY_BE_NEXT = re.compile("<[^<>]*>"), re.compile(r"""rel\s*=\s*["']?[\w -]*\bnext\b""", re.IGNORECASE)
 _IS_NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next)(?=\s*(?:;|\Z))', re.IGNORECASE)
 
 
@@ -115,13 +117,20 @@ def _next(answer: HttpAnswer, present: HttpUrl, pages: Pages) -> HttpUrl | None:
 
 def _pointed(answer: HttpAnswer, pointer: str) -> str | None:
     raw = pointers.raw(answer.body.read_bytes(), pointer, answer.url.host)
+    # That there is one, or what else is known of it, says nothing of where.
+    if raw is not None and bytes(raw).strip()[:1] in {b"{", b"[", b"t"}:
+        raise Problem(f"{answer.url.host}: at {pointer} there is neither an address nor a cursor of the next page")
     value = None if raw is None else pointers.value(raw, answer.url.host)
     # Empty and false say that there is none, in many an API.
     return None if value is None or value is False or value == "" else str(value)
 
 
 def _linked(answer: HttpAnswer) -> str | None:
-    for found in _LINK.finditer(answer.headers.get("link", "")[:8_000]):
+    links = answer.headers.get("link", "")
+    for found in _LINK.finditer(links[:_LINKS_MAX]):
         if _IS_NEXT.search(found[2]):
             return found[1]
+    # Taken for the end of the list, it would be a list that lacks the rest.
+    if len(links) > _LINKS_MAX or _MAY_BE_NEXT.search(_ADDRESS.sub("", links)):
+        raise Problem(f"{answer.url.host} names a next page in a header Link that cannot be read: {links[:200]}")
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 from procession.actions.problems import Problem
+from procession.actions.reaching import host_names
 
 URL_CHARACTERS_MAX = 8_000
 _PORTS = {"http": 80, "https": 443}
@@ -51,8 +52,7 @@ def parse(text: str) -> HttpUrl:
         raise Problem(f"{_shown(parts.hostname)}: a user or a password in an address is not sent")
     try:
         # As it is looked up, and as certificates have it.
-        host = parts.hostname.rstrip(".")
-        host = host if host.isascii() else host.encode("idna").decode()
+        host = host_names.as_ascii(parts.hostname.rstrip("."))
     except UnicodeError as error:
         raise Problem(f"{_shown(parts.hostname)} is no name of a host") from error
     target = quote(parts.path, safe=_LITERAL) or "/"

@@ -22,7 +22,7 @@ from procession.actions.problems import Problem
 from procession.actions.reading import cells, edges, records, text
 from procession.actions.reading.cells import COLUMNS_MAX, CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
-from procession.actions.reading.records import Dialect, Unreadable
+from procession.actions.reading.records import Dialect, UnevenEnd, Unreadable
 from procession.actions.reading.text import Text
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def _found(file: Text, dialect: Dialect, *, has_header: bool) -> tuple[_Table, C
 
 
 def _problem(source: FileInput, error: Unreadable) -> Problem:
-    return Problem(f"{source.called} cannot be read: {error}")
+    way = "; where its last line is a total, or a note, say total_row" if isinstance(error, UnevenEnd) else ""
+    return Problem(f"{source.called} cannot be read: {error}{way}")
 
 
 def _check_first(first: list[str]) -> None:
@@ -113,7 +114,8 @@ def _dialect(file: Text, options: FileOptions) -> Dialect:
             f'its first line says that "{file.separator}" separates the values, and delimiter is "{options.delimiter}"'
         )
     delimiter = options.delimiter or file.separator or delimiter_of(file, options)
-    return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim)
+    has_total = options.total_row is not None
+    return Dialect(delimiter=delimiter, quote=options.quote, trims=options.trim, has_total=has_total)
 
 
 def delimiter_of(file: Text, options: FileOptions) -> str:

@@ -93,8 +93,8 @@ _UTF_BOMS = (
 _NULS_PERCENT_MAX = 2
 
 
-def kind_of(source: FileInput, *, takes_xml: bool = False) -> FileKind:
-    """Raises Problem for an unreadable kind, saying what it is and what to do."""
+def kind_of(source: FileInput, *, takes_xml: bool = False, said: str | None = None) -> FileKind:
+    """Raises Problem for an unreadable kind, with what to do; `said` is its ending, whatever its name."""
     path = Path(source.path)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -105,7 +105,8 @@ def kind_of(source: FileInput, *, takes_xml: bool = False) -> FileKind:
         raise Problem(f"{source.called} is empty")
     if not head.strip(b"\0"):
         raise _refused(source, "nothing but zero bytes", "the program that wrote it failed; write it again")
-    return _binary(source, path, head, tail) or _text(source, head, tail, takes_xml=takes_xml)
+    suffix = Path(source.name).suffix.lower() if said is None else f".{said}"
+    return _binary(source, path, head, tail) or _text(source, head, tail, takes_xml=takes_xml, suffix=suffix)
 
 
 def _refused(source: FileInput, what: str, advice: str) -> Problem:
@@ -158,7 +159,7 @@ def _zip(source: FileInput, path: Path) -> FileKind:
     raise _refused(source, f"a zip of {len(names)} file{'s' if len(names) != 1 else ''} ({shown})", _UNPACK)
 
 
-def _text(source: FileInput, head: bytes, tail: bytes, *, takes_xml: bool) -> FileKind:
+def _text(source: FileInput, head: bytes, tail: bytes, *, takes_xml: bool, suffix: str) -> FileKind:
     text = _decoded(source, head).lstrip()
     if not text:
         raise _refused(source, "nothing but blanks", "write it again")
@@ -170,8 +171,7 @@ def _text(source: FileInput, head: bytes, tail: bytes, *, takes_xml: bool) -> Fi
             raise _refused(source, what, advice)
     _refuse_markup(source, text, tail)
     if _JSON_OBJECT.match(text) or _JSON_LIST.match(text):
-        return _json(source, text, is_whole=len(head) < _HEAD_BYTES)
-    suffix = Path(source.name).suffix.lower()
+        return _json(text, suffix, is_whole=len(head) < _HEAD_BYTES)
     # A name alone proves nothing: banks call CSV files what they like.
     if suffix in _NAMES_OF_JSON and not re.search(r"[,;\t|]", text.splitlines()[0]):
         raise _refused(source, f"named {suffix}, and holds neither JSON nor CSV", "look into it with an editor")
@@ -215,9 +215,9 @@ def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
     raise _refused(source, "XML", "say records, such as /Document/Entry, or export it as CSV, JSON or XLSX")
 
 
-def _json(source: FileInput, text: str, *, is_whole: bool) -> FileKind:
+def _json(text: str, suffix: str, *, is_whole: bool) -> FileKind:
     """JSON lines if the first line is a whole object and another follows; with one line, by the file's name."""
-    named = _NAMES_OF_JSON.get(Path(source.name).suffix.lower(), FileKind.JSON)
+    named = _NAMES_OF_JSON.get(suffix, FileKind.JSON)
     if text.startswith("["):
         return FileKind.JSON
     line, feed, rest = text.partition("\n")

@@ -126,12 +126,12 @@ def relation_of(
     cells: Cells | None = None
     try:
         # By its bytes: a workbook called .csv is read as what it is.
-        kind = kinds.kind_of(source, takes_xml=options.records is not None)
+        kind = kinds.kind_of(source, takes_xml=options.records is not None, said=options.format)
         # No byte tells it: such a file is text like any other.
         kind = FileKind.FIXED if options.fixed and kind is FileKind.CSV else kind
         # An option without effect would be believed to have one.
         meant.refuse(source, options, kind)
-        cells = _READERS[kind](connection, source, options, context.folder)
+        cells = _READERS[kind](connection, source, meant.completed(options), context.folder)
         _refuse_text(source, kind, cells)
         made = _made(connection, cells, options, wanted)
     # Before duckdb.Error, of which it is one: here the file is fine.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading.kinds import FileKind
@@ -26,6 +28,17 @@ _MEANT: Mapping[str, frozenset[FileKind]] = {
     "records": _TREES,
     "total_row": _TABLES | _FIXED,
 }
+_FORMATS: Mapping[str, FileKind] = {
+    "csv": FileKind.CSV,
+    "tsv": FileKind.CSV,
+    "fixed": FileKind.FIXED,
+    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), FileKind.SHEET),
+    "json": FileKind.JSON,
+    "jsonl": FileKind.JSON_LINES,
+    "xml": FileKind.XML,
+    "parquet": FileKind.PARQUET,
+}
+_NEEDED = {"fixed": "fixed", "xml": "records"}  # by format, what says where its values are
 _WRITTEN = ("decimal", "thousands", "date")  # how numbers and dates are written as text
 _WORDS: Mapping[FileKind, str] = {
     FileKind.CSV: "CSV",
@@ -44,6 +57,7 @@ _OF_TYPES: Mapping[str, frozenset[str]] = {"decimal": _NUMBERS, "thousands": _NU
 def mistakes(path: str, options: FileOptions) -> Iterator[str]:
     """Mistakes visible without the file: options of different kinds of files, options a column's type ignores."""
     names = [name for name in _MEANT if _is_given(options, name)]
+    yield from _of_format(path, options, names)
     for name in names:
         others = [other for other in names if not _MEANT[name] & _MEANT[other]]
         # Each pair once.
@@ -55,8 +69,27 @@ def mistakes(path: str, options: FileOptions) -> Iterator[str]:
                 yield f"{path}.columns.{key}: {name} means nothing for {column.type}; it is for {_listed(types)}"
 
 
+def _of_format(path: str, options: FileOptions, names: Iterable[str]) -> Iterator[str]:
+    if options.format is None:
+        return
+    for name in names:
+        if _FORMATS[options.format] not in _MEANT[name]:
+            yield f"{path}: {name} is for {_kinds(name)}, and format is {options.format}"
+    if (needed := _NEEDED.get(options.format)) and needed not in names:
+        yield f"{path}: format {options.format} needs {needed}"
+    if options.format == "tsv" and options.delimiter not in {None, "\t"}:
+        yield f"{path}: the delimiter of tsv is a tab; write format: csv"
+
+
+def completed(options: FileOptions) -> FileOptions:
+    """With what the format says by itself."""
+    return replace(options, delimiter="\t") if options.format == "tsv" else options
+
+
 def refuse(source: FileInput, options: FileOptions, kind: FileKind) -> None:
-    """Raises Problem for the first option without effect on such a file."""
+    """Raises Problem for a file that is not what `format` says, or the first option without effect on such a file."""
+    if options.format is not None and _FORMATS[options.format] is not kind:
+        raise Problem(f'the file "{source.name}" is {_a(kind)}, and "format" says {options.format}')
     for name, kinds in _MEANT.items():
         if kind not in kinds and _is_given(options, name):
             raise Problem(

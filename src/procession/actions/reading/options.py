@@ -13,6 +13,7 @@ Character = Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
 Type = Literal["Text", "Number", "Money", "Date", "Datetime", "TrueFalse"]
 Heading = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Pattern = Annotated[str, msgspec.Meta(min_length=2, max_length=60)]
+Format = Literal["csv", "tsv", "fixed", "xlsx", "xlsm", "xlsb", "xls", "ods", "json", "jsonl", "xml", "parquet"]
 Thousands = Literal[".", ",", " ", "'", "_"]
 
 
@@ -52,6 +53,10 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     version: Annotated[
         Annotated[int, msgspec.Meta(ge=1)] | ReferenceText | None,
         msgspec.Meta(description="tables: the one to read; the present one when the step begins if left out"),
+    ] = None
+    format: Annotated[
+        Format | None,
+        msgspec.Meta(description="what it must be, of workbooks any; its first bytes tell if left out, then its name"),
     ] = None
     delimiter: Annotated[Character | None, msgspec.Meta(description="CSV: found in the header if left out")] = None
     quote: Annotated[Character, msgspec.Meta(description="CSV: the mark around values")] = '"'

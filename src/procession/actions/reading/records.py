@@ -21,14 +21,22 @@ class Unreadable(Exception):
     """The text says what is wrong with the file, and on which line."""
 
 
+class UnevenEnd(Unreadable):
+    """Its last record alone has more or fewer values than the others, as one of totals has, or a note."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """`trims`: blanks before a quote belong to no value. `tells_empty`: "" is an empty text, nothing is no value."""
+    """`trims`: blanks before a quote belong to no value. `tells_empty`: "" is an empty text, nothing is no value.
+
+    `has_total`: the last record is one of totals, and may be shorter than the others.
+    """
 
     delimiter: str
     quote: str = '"'
     trims: bool = False
     tells_empty: bool = False
+    has_total: bool = False
 
 
 class _Kept:
@@ -81,15 +89,31 @@ def _read(file: Text, dialect: Dialect) -> Iterator[tuple[int, list[str], str]]:
 def table(file: Text, dialect: Dialect, width: int) -> Iterator[tuple[int, list[str | None]]]:
     """The records, each as wide as the first; blank lines are values of a table with one column.
 
-    Raises Unreadable naming the line and both counts.
+    One of totals may lack values, which are empty then, or have empty ones too many. Raises Unreadable naming the line
+    and both counts.
     """
-    for line, values, raw in _read(file, dialect):
+    found = _read(file, dialect)
+    for line, values, raw in found:
+        told: list[str | None] = _told(values, raw, dialect) if dialect.tells_empty and "" in values else [*values]
         if len(values) == width:
-            yield line, _told(values, raw, dialect) if dialect.tells_empty and "" in values else [*values]
+            yield line, told
         elif values:
-            raise Unreadable(_uneven(line, found=len(values), expected=width))
+            is_last = _is_over(found)
+            if not (is_last and dialect.has_total) or any(values[width:]):
+                kind = UnevenEnd if is_last else Unreadable
+                raise kind(_uneven(line, found=len(values), expected=width))
+            nothing = None if dialect.tells_empty else ""
+            yield line, told[:width] + [nothing] * (width - len(values))
         elif width == 1:
             yield line, [None if dialect.tells_empty else ""]
+
+
+def _is_over(records: Iterator[tuple[int, list[str], str]]) -> bool:
+    """Whether nothing but blank lines follows. What follows is looked at no further: its own mistakes come later."""
+    try:
+        return not any(values for _, values, _ in records)
+    except Unreadable:
+        return False
 
 
 def _told(values: list[str], raw: str, dialect: Dialect) -> list[str | None]:

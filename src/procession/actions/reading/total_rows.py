@@ -119,18 +119,24 @@ def overlooked(connection: duckdb.DuckDBPyConnection, made: Relation, relation: 
 def _items(connection: duckdb.DuckDBPyConnection, relation: str, others: Sequence[str], row: int) -> list[str]:
     """SQL of the rows that the last one may be the sum of; none where nothing in it looks like a total."""
     # The single row first: mostly it is one like the others, and no other row is looked at.
-    last = f"(FROM {quote(relation)} WHERE rowid = {row})"
-    texts = aggregates.over(connection, [f"any_value(CAST({quote(name)} AS VARCHAR))" for name in others], last)
-    words = [f"coalesce(regexp_full_match(CAST({quote(name)} AS VARCHAR), '{WORDS}'), false)" for name in others]
-    is_word = aggregates.over(connection, [f"bool_or({word})" for word in words[:_TEXTS_MAX]], last)
-    if any(is_word):
-        # Also without the totals of sections, which a last one may count or not.
-        return [f"rowid < {row}", f"rowid < {row} AND NOT ({' OR '.join(words[:_TEXTS_MAX])})"]
-    # Without a word for it: nothing but numbers, in a file whose other rows say what they are.
-    if not others or any(text is not None for text in texts):
+    if not others:
         return []
-    filled = aggregates.over(connection, [f"count({quote(name)})" for name in others], quote(relation))
-    return [f"rowid < {row}"] if max(filled) == row else []
+    last = f"FROM {quote(relation)} WHERE rowid = {row}"
+    names = [quote(name) for name in others]
+    words = [f"coalesce(regexp_full_match(CAST({name} AS VARCHAR), '{WORDS}'), false)" for name in names[:_TEXTS_MAX]]
+    # One statement for all: each costs as much as the table is wide.
+    filled = ", ".join(f"{name} IS NOT NULL" for name in names)
+    said = connection.execute(f"SELECT {' OR '.join(words)}, [{filled}] {last}").fetchone()
+    assert said is not None
+    is_word, is_filled = said
+    if is_word:
+        # Also without the totals of sections, which a last one may count or not.
+        return [f"rowid < {row}", f"rowid < {row} AND NOT ({' OR '.join(words)})"]
+    # Without a word for it: nothing but numbers, in a file whose other rows say what they are.
+    if any(is_filled):
+        return []
+    counts = aggregates.over(connection, [f"count({name})" for name in names], quote(relation))
+    return [f"rowid < {row}"] if max(counts) == row else []
 
 
 def _sum(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from procession.actions import database
@@ -72,6 +72,17 @@ def refuse_currencies(parts: Sequence[Relation]) -> None:
                     f'the column "{column}" is in {first} in {file} and in {currency} in {part.file}; '
                     "a column of Money has one currency"
                 )
+
+
+def as_one(parts: Sequence[Relation]) -> Relation:
+    """What is known of several that were put below each other, for words about them."""
+    notes, currencies = dict[str, str](), dict[str, str]()
+    for part in reversed(parts):
+        notes.update(part.notes)
+        currencies.update(part.currencies)
+    files, rows = _files([part.file for part in parts]), sum(part.rows for part in parts)
+    # What was said of each has been said, and where a cell is, nobody asks of all together.
+    return replace(parts[0], file=files, rows=rows, notes=notes, currencies=currencies, warnings=(), remarks=())
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, part: str, columns: Mapping[str, str]) -> frozenset[str]:

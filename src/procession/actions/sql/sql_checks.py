@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from procession.actions import database, expecting
-from procession.actions.reading.options import FileOptions
-from procession.actions.sql import sql_complaints, sql_reading
+from procession.actions.sql import sql_complaints, sql_inputs, sql_reading
 from procession.actions.sql.sql_reading import Facts
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.model import table_uses
@@ -38,11 +37,7 @@ def _mistakes(step: RunSqlSettings, facts: Facts | None) -> Iterator[str]:
         return
     found = list(of_text(facts))
     if "statements" in facts:
-        values = {
-            name
-            for name, given in step.inputs.items()
-            if not isinstance(given, FileOptions) and table_uses.name_of(given) is None
-        }
+        values = {name for name, given in step.inputs.items() if not sql_inputs.is_relation(given)}
         found += [*of_names(facts, values), *_of_results(facts)]
     found += _of_references(step.sql)
     # Names missing from a wrong statement prove nothing.

@@ -34,12 +34,23 @@ def identify(statement: BankStatement, headers: Parts, balances: Sequence[Parts]
     statement.number = int(number) if number.isdigit() and len(number) <= 18 else None
     page = first(headers, *(f"{name}Pgntn/PgNb" for name in _PAGED))
     statement.page = int(page) if page.isdigit() and len(page) <= 9 else None
+    is_page = (statement.page or 1) > 1 or _ends(headers, _PAGED) is False
+    # A message has pages too, between which statements need not be cut.
+    if is_page and any(f"{name}Pgntn/PgNb" in headers for name in _PAGED[:-1]):
+        statement.begins_within, statement.goes_on = page.lstrip("0") != "1", _ends(headers, _PAGED[:-1]) is False
     closed = [first(one, *_DAYS) for one in balances if first(one, *_CODES) == "CLBD"]
     # When it was made comes last: a statement that is sent again was made again, and is the same statement.
     day = first(headers, "FrToDt/ToDtTm", "FrToDt/ToDt") or "".join(closed[:1]) or moment
     statement.on = amounts.iso_day(day) if day else None
     # With its day, because banks begin their ids anew each year.
-    statement.name = " ".join(part for part in (f"{statement.on or ''}", headers.get("Id", "")) if part)
+    id_ = headers.get("Id", "") + (f"/{statement.page}" if is_page and statement.page else "")
+    statement.name = " ".join(part for part in (f"{statement.on or ''}", id_) if part)
+
+
+def _ends(headers: Parts, names: Sequence[str]) -> bool | None:
+    """Whether it says that it is the last page; None where it says nothing."""
+    told = first(headers, *(f"{name}Pgntn/LastPgInd" for name in names))
+    return None if not told else told in {"true", "1"}
 
 
 def take_balances(statement: BankStatement, balances: Sequence[Parts]) -> None:
@@ -49,7 +60,8 @@ def take_balances(statement: BankStatement, balances: Sequence[Parts]) -> None:
         # A currency of its own: a balance of another one says nothing of these entries.
         amount = signed(parts, parts.get("Amt", ""))
         code, day = first(parts, *_CODES), first(parts, *_DAYS)
-        statement.add_balance(_BALANCES.get(code, code), amounts.iso_day(day) if day else None, amount)
+        on = amounts.iso_day(day) if day else None
+        statement.add_balance(_BALANCES.get(code, code), on, amount, parts.get("Amt@Ccy", ""))
         if parts.get("Amt@Ccy", statement.currency) == statement.currency:
             by_code.setdefault(code, []).append(amount)
     interim = by_code.get("ITBD", [])

@@ -6,10 +6,20 @@ from functools import lru_cache
 from typing import Any
 
 # "Amt" -> "12.00", "Amt@Ccy" -> "EUR", "Refs/EndToEndId" -> "E1". Of several of one path the first; those in LISTED
-# are put together with blanks: a text in several lines, charges of several kinds. Amounts of one path in further
-# currencies are told apart, as "Chrgs/Rcrd/Amt@USD": what is put together is added up.
+# are put together with blanks: a text in several lines, charges of several kinds, each invoice that was paid. Amounts
+# of one path in further currencies are told apart, as "Chrgs/Rcrd/Amt@USD": what is put together is added up.
 Parts = dict[str, str]
-_LISTED = ("Ustrd", "AddtlTxInf", "AddtlNtryInf", "AddtlRmtInf", "Chrgs/Rcrd/Amt", "Chrgs/Amt")
+_LISTED = (
+    "Ustrd",
+    "AddtlTxInf",
+    "AddtlNtryInf",
+    "AddtlRmtInf",
+    "Chrgs/Rcrd/Amt",
+    "Chrgs/Amt",
+    "CdtrRefInf/Ref",
+    "CdtrRefInf/CdtrRef",
+    "RfrdDocInf/Nb",
+)
 _LEVELS_MAX = 30  # the deepest path of the standard has eight
 _TRANSACTION = "TxDtls"  # read and emptied before the entry that it is in
 # Of no row: addresses, other banks, and what a country adds. They are a third of all elements.

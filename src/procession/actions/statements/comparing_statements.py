@@ -102,6 +102,7 @@ def _breaks(read: Sequence[ReadStatement]) -> Iterator[str]:
     ordered = sorted(read, key=_order)
     for (account, _, _), group in itertools.groupby(ordered, key=lambda one: (one.account, one.currency, one.kind)):
         statements = list(group)
+        yield from _lost_pages(account, statements)
         # Some banks write the same number every day; it says nothing then. Two balances that differ still do.
         is_constant = len({one.number for one in statements}) == 1 and len({one.page for one in statements}) == 1
         for before, after in itertools.pairwise(statements):
@@ -109,6 +110,15 @@ def _breaks(read: Sequence[ReadStatement]) -> Iterator[str]:
             moved = _balances(before, after)
             if numbers or moved:
                 yield f"{account}: {'; '.join(said for said in (numbers, moved) if said)}"
+
+
+def _lost_pages(account: str, statements: Sequence[ReadStatement]) -> Iterator[str]:
+    """What says of itself that it is a page, without those that belong to it: its balances add up all the same."""
+    for before, after in itertools.pairwise([None, *statements, None]):
+        if before is not None and before.goes_on and (after is None or not after.begins_within):
+            yield f'{account}: "{before.name}" says that it goes on, and its next page is not there'
+        if after is not None and after.begins_within and (before is None or not before.goes_on):
+            yield f'{account}: "{after.name}" says that it is not the first page, and the one before is not there'
 
 
 def _order(one: ReadStatement) -> tuple[str, str, str, str, int, int, int]:

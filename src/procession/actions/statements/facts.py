@@ -49,6 +49,8 @@ class BookedEntry:
     text: str = ""
     code: str = ""
     bank_reference: str = ""
+    corrects: str = ""  # of OFX: the number of the transaction in whose place it is
+    is_deletion: bool = False  # it says no more than that
     original_amount: Decimal | None = None
     original_currency: str = ""
     charges: Decimal | None = None
@@ -59,6 +61,7 @@ class AccountBalance:
     kind: str
     on: date | None
     amount: Decimal
+    currency: str = ""  # if not that of its statement
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +79,8 @@ class BankStatement:
     name: str = ""
     number: int | None = None
     page: int | None = None
+    begins_within: bool = False  # it is a page, and not the first
+    goes_on: bool = False  # it is a page, and not the last
     on: date | None = None
     opening: Decimal | None = None
     closing: Decimal | None = None
@@ -88,11 +93,12 @@ class BankStatement:
     moved_days: int = 0  # of a 30th of February
     reversed_total: Decimal = Decimal(0)  # of CAMT's reversals, as they were read
 
-    def add_balance(self, kind: str, on: date | None, amount: Decimal) -> None:
+    def add_balance(self, kind: str, on: date | None, amount: Decimal, currency: str = "") -> None:
         """Raises Problem for more than any bank writes."""
         if len(self.balances) >= BALANCES_MAX:
             raise Problem(f"{self.place}: it has more than {BALANCES_MAX:,} balances")
-        self.balances.append(AccountBalance(kind=kind, on=on, amount=amount))
+        own = currency if currency != self.currency else ""
+        self.balances.append(AccountBalance(kind=kind, on=on, amount=amount, currency=own))
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class ReadStatement:
     name: str
     number: int | None
     page: int | None
+    begins_within: bool
+    goes_on: bool
     on: date | None
     opening: Decimal | None
     closing: Decimal | None
@@ -102,7 +104,8 @@ class StatementGatherer:
         cells = (
             currency if entry.currency else "", entry.booked_on, entry.value_on, entry.amount,
             entry.reference, entry.end_to_end_id, entry.party, entry.party_account, entry.text, entry.code,
-            entry.bank_reference, entry.original_amount, entry.original_currency, entry.charges,
+            entry.bank_reference, entry.corrects, entry.is_deletion, entry.original_amount,
+            entry.original_currency, entry.charges,
         )  # fmt: skip
         if len(entry.text) > TEXT_CHARACTERS_MAX:
             raise Problem(
@@ -116,7 +119,7 @@ class StatementGatherer:
         if len(self.read) >= STATEMENTS_MAX:
             raise Problem(f"{statement.place}: there are more than {STATEMENTS_MAX:,} statements; give fewer files")
         for balance in statement.balances:
-            self._files[BALANCES].add((balance.kind, balance.on, balance.amount))
+            self._files[BALANCES].add((balance.currency, balance.kind, balance.on, balance.amount))
         header = (statement.account, statement.currency, statement.name, statement.kind, self.file_name)
         # Not in the digest below: the same statement is given twice in files of other names.
         self._files[STATEMENTS].add(header)
@@ -139,6 +142,8 @@ class StatementGatherer:
             name=statement.name,
             number=statement.number,
             page=statement.page,
+            begins_within=statement.begins_within,
+            goes_on=statement.goes_on,
             on=statement.on,
             opening=statement.opening,
             closing=statement.closing,

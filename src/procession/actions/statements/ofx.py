@@ -186,6 +186,8 @@ def _entry(parts: dict[str, str], statement: BankStatement) -> BookedEntry:
         text=" ".join(parts.get("MEMO", "").split()),
         code=parts.get("TRNTYPE", ""),
         bank_reference=number,
+        corrects=parts.get("CORRECTFITID", ""),
+        is_deletion=parts.get("CORRECTACTION", "").upper() == "DELETE",
         original_currency=original if original != statement.currency else "",
     )
 

@@ -17,6 +17,12 @@ _VALUE_CHARACTERS_MAX = 1 << 16
 _HEADER_BYTES = 1 << 14
 _CDATA_BEGINS, _CDATA_ENDS = "<![CDATA[", "]]>"
 _TAG = re.compile(r"<!\[CDATA\[.*?\]\]>|<(/?)([A-Za-z][A-Za-z0-9_.]{0,60})\s*(/?)>", re.DOTALL)
+# Banks do not escape their texts: `<MEMO>CARD <X> 12` has one element. These may follow a text.
+_TEXTS = frozenset({"MEMO", "NAME", "EXTDNAME"})
+_FOLLOWING = _TEXTS | frozenset(
+    {"PAYEE", "PAYEEID", "CHECKNUM", "REFNUM", "SRVRTID", "FITID", "SIC", "CURRENCY", "ORIGCURRENCY", "STMTTRN"}
+    | {"BANKACCTTO", "CCACCTTO", "IMAGEDATA", "INV401KSOURCE", "TRNTYPE", "DTPOSTED", "DTUSER", "DTAVAIL", "TRNAMT"}
+)
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " "}
@@ -38,7 +44,7 @@ def tokens(source: FileInput, said: str | None, warnings: list[str]) -> Iterator
         rest += part
         # What looks like an element in a CDATA is none; one that goes on in the next chunk waits for it.
         cut = rest.find(_CDATA_BEGINS, rest.rfind(_CDATA_ENDS) + 1)
-        found = [one for one in _TAG.finditer(rest, 0, len(rest) if cut < 0 else cut) if one[2]]
+        found = list(_elements(rest, len(rest) if cut < 0 else cut))
         # The value of the last one may go on, and a tag may be cut at the end.
         for one, following in itertools.pairwise(found):
             skip = False
@@ -50,6 +56,21 @@ def tokens(source: FileInput, said: str | None, warnings: list[str]) -> Iterator
             raise Problem(f"{source.called} holds a value of more than {_VALUE_CHARACTERS_MAX:,} characters")
     if (last := _TAG.match(rest)) and last[2]:
         yield bool(last[1]), last[2].upper(), _value(rest[last.end() :])
+
+
+def _elements(part: str, end: int) -> Iterator[re.Match[str]]:
+    last = ""
+    for one in _TAG.finditer(part, 0, end):
+        if one[2] and not (last in _TEXTS and _is_text(one)):
+            last = f"{one[1]}{one[2]}".upper()
+            yield one
+
+
+def _is_text(tag: re.Match[str]) -> bool:
+    """Whether what looks like an element behind a text stands within it, with blanks around."""
+    before, behind = tag.string[tag.start() - 2 : tag.start()], tag.string[tag.end() : tag.end() + 2]
+    is_within = before[-1:] == behind[:1] == " " and before[0] not in " >" and behind[1:] not in {"", " ", "<", "\n"}
+    return is_within and not tag[1] and tag[2].upper() not in _FOLLOWING
 
 
 def _value(raw: str) -> str:

@@ -37,10 +37,10 @@ _MONEY = "DECIMAL(19,4)"
 _ENTRY_COLUMNS = {
     "s": "INTEGER", "own_currency": "VARCHAR", "booked_on": "DATE", "value_on": "DATE", "amount": _MONEY,
     "reference": "VARCHAR", "end_to_end_id": "VARCHAR", "party": "VARCHAR", "party_account": "VARCHAR",
-    "text": "VARCHAR", "code": "VARCHAR", "bank_reference": "VARCHAR", "original_amount": _MONEY,
-    "original_currency": "VARCHAR", "charges": _MONEY,
+    "text": "VARCHAR", "code": "VARCHAR", "bank_reference": "VARCHAR", "corrects": "VARCHAR",
+    "is_deletion": "BOOLEAN", "original_amount": _MONEY, "original_currency": "VARCHAR", "charges": _MONEY,
 }  # fmt: skip
-_BALANCE_COLUMNS = {"s": "INTEGER", "kind": "VARCHAR", "on": "DATE", "amount": _MONEY}
+_BALANCE_COLUMNS = {"s": "INTEGER", "own_currency": "VARCHAR", "kind": "VARCHAR", "on": "DATE", "amount": _MONEY}
 _STATEMENT_COLUMNS = {
     "s": "INTEGER", "account": "VARCHAR", "currency": "VARCHAR", "name": "VARCHAR", "kind": "VARCHAR",
     "file": "VARCHAR",
@@ -52,6 +52,14 @@ CREATE TABLE repeated AS SELECT place FROM (
         row_number() OVER (PARTITION BY e.s, e.bank_reference, e.booked_on, e.amount ORDER BY e.rowid) AS nth
     FROM entries e JOIN statements t ON t.s = e.s WHERE t.kind = 'OFX' AND e.bank_reference IS NOT NULL
 ) QUALIFY row_number() OVER (PARTITION BY account, bank_reference, booked_on, amount, nth ORDER BY place) > 1
+"""
+# `wrong` is what `note` stands in the place of.
+_CORRECTED = """
+CREATE TABLE corrected AS SELECT n.rowid AS note, n.corrects, n.is_deletion, e.rowid AS wrong
+FROM entries n JOIN statements t ON t.s = n.s
+LEFT JOIN (entries e JOIN statements u ON u.s = e.s)
+    ON u.account = t.account AND e.bank_reference = n.corrects AND e.rowid <> n.rowid
+WHERE n.corrects IS NOT NULL
 """
 
 
@@ -70,6 +78,7 @@ def _parse(doing: RowWork) -> str:
     again = database.count(doing.connection, "repeated")
     if again:
         doing.warnings.append(f"{_several(again, 'transaction')} given twice by overlapping files, counted once")
+    doing.warnings.extend(_correct(doing.connection))
     doing.warnings.extend(_reused(doing.connection))
     _make(doing.connection, settings)
     doing.lock()
@@ -94,6 +103,23 @@ def _read_all(doing: RowWork, gatherer: StatementGatherer) -> None:
     # Beside files that need it, those that say their own are read by what they say.
     if settings.encoding is not None and formats == {"camt"}:
         raise Problem(f"encoding: means nothing for {sources[0].called}, which says its own; leave it out")
+
+
+def _correct(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Leaves out what a bank has taken back, and the note that does no more. Source: OFX 2.3, CORRECTFITID."""
+    connection.execute(_CORRECTED)
+    corrected, of_others, first = connection.execute(
+        "SELECT count(wrong), count(*) - count(wrong), min(corrects) FILTER (wrong IS NULL) FROM corrected"
+    ).fetchall()[0]
+    connection.execute("INSERT INTO repeated SELECT wrong FROM corrected WHERE wrong IS NOT NULL")
+    connection.execute("INSERT INTO repeated SELECT note FROM corrected WHERE is_deletion")
+    if corrected:
+        yield f"{_several(corrected, 'transaction')} corrected by the bank later on (CORRECTFITID), and left out"
+    if of_others:
+        yield (
+            f"{_several(of_others, 'correction')} given for a transaction that is not in these files, such as {first};"
+            " take its row out where it is"
+        )
 
 
 def _reused(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
@@ -202,12 +228,13 @@ def _make(connection: duckdb.DuckDBPyConnection, settings: StatementSettings) ->
     connection.execute(
         "CREATE TABLE transactions AS SELECT t.account, coalesce(e.own_currency, t.currency) AS currency, e.booked_on, "
         "e.value_on, e.amount, e.reference, e.end_to_end_id, e.party, e.party_account, e.text, e.code, "
-        "t.name AS statement, row_number() OVER (PARTITION BY t.account, t.name ORDER BY e.rowid) AS line"
+        "t.name AS statement, row_number() OVER (PARTITION BY t.account, t.currency, t.name ORDER BY e.rowid) AS line"
         f"{also} FROM entries e JOIN statements t ON t.s = e.s ANTI JOIN repeated r ON r.place = e.rowid "
         "ORDER BY e.rowid"
     )
     connection.execute(
-        'CREATE TABLE balances AS SELECT t.account, t.name AS statement, b.kind, b."on", b.amount '
+        "CREATE TABLE balances AS SELECT t.account, coalesce(b.own_currency, t.currency) AS currency, "
+        't.name AS statement, b.kind, b."on", b.amount '
         "FROM account_balances b JOIN statements t ON t.s = b.s ORDER BY b.rowid"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,7 +24,8 @@ class StatementOutputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     transactions: Annotated[Target, msgspec.Meta(description="a row for each transaction that is booked")]
     balances: Annotated[
-        Target | None, msgspec.Meta(description="a row for each balance: account, statement, kind, on, amount")
+        Target | None,
+        msgspec.Meta(description="a row for each balance: account, currency, statement, kind, on, amount"),
     ] = None
 
 
@@ -96,7 +98,7 @@ def lacking_library() -> tuple[str, ...]:
 
 def check(settings: StatementSettings) -> tuple[str, ...]:
     """Mistakes that types cannot express."""
-    found = [*expecting.mistakes(settings.expect)]
+    found = [*expecting.mistakes(settings.expect), *_keys(settings)]
     for name, target in targets(settings).items():
         found += exports.check(f"outputs.{name}", target)
     if len(set(settings.files)) < len(settings.files):
@@ -109,6 +111,14 @@ def check(settings: StatementSettings) -> tuple[str, ...]:
     if settings.encoding is not None:
         found += _encoding(settings)
     return tuple(found)
+
+
+def _keys(settings: StatementSettings) -> Iterator[str]:
+    """An account has statements of one number in several currencies: rows of one would take the others' place."""
+    for name, target in targets(settings).items():
+        key = {column.lower() for column in getattr(target, "key", ())}
+        if "statement" in key and "currency" not in key:
+            yield f"outputs.{name}.key: add currency; an account may have statements of the same number in several"
 
 
 def _encoding(settings: StatementSettings) -> tuple[str, ...]:

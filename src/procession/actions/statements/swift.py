@@ -123,11 +123,13 @@ def _take_balance(one: SwiftField, statement: BankStatement) -> None:
     if statement.currency and statement.currency != found.currency and tag[:2] in {"60", "62"}:
         raise ValueError(f"the balance is in {found.currency}, and the statement in {statement.currency}")
     statement.currency = statement.currency or found.currency
-    statement.add_balance(_BALANCES[tag], found.on, found.amount)
+    statement.add_balance(_BALANCES[tag], found.on, found.amount, found.currency)
     if tag[:2] == "60":
         statement.opening, statement.on = found.amount, found.on
+        statement.begins_within = tag == "60M"
     elif tag[:2] == "62":
         statement.closing, statement.on = found.amount, found.on
+        statement.goes_on = tag == "62M"
 
 
 def _flush(doing: _SwiftStatement, gatherer: StatementGatherer) -> None:

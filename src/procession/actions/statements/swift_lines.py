@@ -11,8 +11,9 @@ from procession.actions.statements import amounts
 
 # Value date, entry date, mark, third letter of the currency, amount, type, reference, then the bank's behind //.
 # Banks leave out the type, or write more than the 16 letters of a reference.
+# An amount with groups of digits is none: of 1.234,56 and 1'234,56 the front alone looks like one.
 _LINE = re.compile(
-    r"([0-9]{6})([0-9]{4}|\s{4})?\s?([RE]?[CD])([A-Z])?\s?([0-9]{1,15}(?:[.,][0-9]{0,6})?)\s?"
+    r"([0-9]{6})([0-9]{4}|\s{4})?\s?([RE]?[CD])([A-Z])?\s?((?>[0-9]{1,15}(?:[.,][0-9]{0,6})?))(?![.,'\u2019])\s?"
     r"([A-Z][A-Z0-9 ]{3})?((?:(?!//).)*)(?://(.*))?"
 )
 _BALANCE = re.compile(r"([CD])([0-9]{6})([A-Z]{3})([0-9]{1,15}(?:[.,][0-9]{0,6})?)")

@@ -78,7 +78,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """Files that a version adds (by output name) and drops; `mode`: what was done."""
+    """Files that a version adds (by output name) and drops; `mode`: what was done.
+
+    `rows_updated`: of those given, those with the key of a record; of them, `rows_unchanged` say what it holds already.
+    `rows_removed`: records that went. Otherwise each given row is a new one.
+    """
 
     mode: str
     added: dict[str, int]  # output name -> rows
@@ -86,6 +90,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     rows_given: int
     rows_updated: int
     next_record: int
+    rows_unchanged: int = 0
+    rows_removed: int = 0
     remarks: tuple[str, ...] = ()
     sample: Sample | None = None
 
@@ -105,7 +111,13 @@ class CompactSettings(msgspec.Struct, frozen=True, kw_only=True):
     contents: Contents
 
 
+COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+OPERATORS = (*COMPARISONS, "contains", "null")
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """`operator` is one of OPERATORS."""
+
     column: str
     operator: str
     value: str

@@ -12,8 +12,6 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,8 @@ from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.tables import conversion, iceberg_files
+from procession.actions.tables.iceberg_schemas import IcebergSchemas
+from procession.actions.tables.iceberg_versions import IcebergPart, IcebergVersion
 from procession.model.columns import Column
 
 if TYPE_CHECKING:
@@ -31,41 +31,6 @@ if TYPE_CHECKING:
 _HINT = "version-hint.text"
 _DOCUMENT = re.compile(r"v(\d+)\.metadata\.json")
 _MEMORY_BYTES = 1 << 30
-# What a version did, in Iceberg's words; all of them may remove files.
-_OPERATIONS = {"append": "append", "compact": "replace"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IcebergPart:
-    """A file of ours, by its SHA-256."""
-
-    name: str
-    path: Path
-    rows: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IcebergVersion:
-    """`run` and `step` are those that made it, as their ids; empty where somebody else did."""
-
-    number: int
-    at: datetime
-    operation: str
-    columns: tuple[Column, ...]
-    parts: tuple[IcebergPart, ...]
-    run: str = ""
-    step: str = ""
-
-    @property
-    def summary(self) -> dict[str, str]:
-        """What its snapshot says of it: the totals that readers know, and where it comes from."""
-        origin = {"version": str(self.number), "run": self.run, "step": self.step}
-        return {
-            "operation": _OPERATIONS.get(self.operation, "overwrite"),
-            "total-records": str(sum(part.rows for part in self.parts)),
-            "total-data-files": str(len(self.parts)),
-            **{f"procession.{name}": value for name, value in origin.items() if value},
-        }
 
 
 class IcebergFolder:
@@ -73,7 +38,8 @@ class IcebergFolder:
 
     def __init__(self, folder: Path, *, location: str, table: uuid.UUID) -> None:
         self._folder, self._location, self._table = folder, location.rstrip("/"), table
-        self._named: dict[str, str] = {}  # the SHA-256 of a file of ours -> the name of its copy
+        # The SHA-256 of a file of ours -> the name of its copy, and the columns that are written into that.
+        self._copies: dict[str, tuple[str, tuple[Column, ...]]] = {}
 
     def publish(self, versions: Sequence[IcebergVersion]) -> int:
         """Publishes the versions, oldest first; gives how many files were new. Raises Problem."""
@@ -97,14 +63,22 @@ class IcebergFolder:
             # Whoever was here before us may have published another table.
             self._refuse()
             new = self._copy(versions)
-            # Past one that was whole when its publisher was stopped, and that nobody was told of.
-            names = (_DOCUMENT.fullmatch(path.name) for path in (self._folder / "metadata").iterdir())
-            there = [int(found[1]) for found in names if found is not None]
-            number = max(there, default=0) + 1
-            self._put(f"v{number}.metadata.json", json.dumps(self._metadata(versions)))
+            number, before = self._newest()
+            document = self._metadata(versions, before)
+            # Published every hour without news, ten thousand versions would be 4 MB more each time.
+            if document != before:
+                number += 1
+                self._put(f"v{number}.metadata.json", json.dumps(document))
             # Last: whoever looks for the newest one finds a whole one, or that of before.
             self._put(_HINT, str(number))
         return new
+
+    def _newest(self) -> tuple[int, dict[str, Any]]:
+        """The last document; one that was whole when its publisher was stopped, and that nobody was told of, too."""
+        names = (_DOCUMENT.fullmatch(path.name) for path in (self._folder / "metadata").iterdir())
+        number = max((int(found[1]) for found in names if found is not None), default=0)
+        path = self._folder / "metadata" / f"v{number}.metadata.json"
+        return number, json.loads(path.read_text()) if number else {}
 
     def _refuse(self) -> None:
         """Raises Problem for a folder of anything else, an Iceberg table of another program too."""
@@ -134,9 +108,9 @@ class IcebergFolder:
                 if path.exists():
                     continue
                 passing = path.with_suffix(".passing")
-                more = ", ".join(f"{conversion.constant(one, one.initial)} AS {_filled(one)}" for one in filled)
+                more = ", ".join(f"{conversion.constant(one, one.initial)} AS {quote(_filled(one))}" for one in filled)
                 own = _fields(connection, part.path)
-                ids = {**own, **{f"\tfield {one.field}": one.field for one in filled}}
+                ids = {**own, **{_filled(one): one.field for one in filled}}
                 shown = ", ".join(f"{quote(field)}: {number}" for field, number in ids.items())
                 connection.execute(
                     f"COPY (SELECT *{', ' if more else ''}{more} FROM read_parquet({literal(str(part.path))}))"
@@ -165,43 +139,49 @@ class IcebergFolder:
                 known.update({one.field: one for one in version.columns if one.initial is not None})
         found = {}
         for name, part in parts.items():
-            own = set(_fields(connection, part.path).values())
+            # Of ten thousand files hardly any is older than a column with a default.
+            own = set(_fields(connection, part.path).values()) if columns[name] else set()
             filled = tuple(one for field, one in sorted(columns[name].items()) if field not in own)
-            self._named[name] = "-".join([name, *(str(one.field) for one in filled)]) + ".parquet"
-            found[self._named[name]] = (part, filled)
+            copy = "-".join([name, *(str(one.field) for one in filled)]) + ".parquet"
+            self._copies[name], found[copy] = (copy, filled), (part, filled)
         return found
 
-    def _metadata(self, versions: Sequence[IcebergVersion]) -> dict[str, Any]:
-        """The whole of it; the manifests that it names are written before."""
-        schemas: list[Schema] = []
+    def _metadata(self, versions: Sequence[IcebergVersion], before: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole of it, after the document `before`; the manifests that it names are written first."""
+        schemas = IcebergSchemas(before.get("schemas", ()))
         snapshots: list[dict[str, Any]] = []
-        manifests: dict[str, ManifestFile] = {}
+        manifests: dict[tuple[str, frozenset[int]], ManifestFile] = {}
         last_ms = 0
         for version in versions:
-            schema = iceberg_files.schema(version.columns, len(schemas))
-            # A version that changes rows alone has the schema of one before.
-            same = next((one for one in schemas if one.fields == schema.fields), None)
-            schemas += [] if same is not None else [schema]
-            # With the schema of the version that brought the file: later ones are known by their fields' numbers.
-            for part in version.parts:
-                if part.name not in manifests:
-                    manifests[part.name] = self._manifest(part, schema, version.number)
+            schema = schemas.of(version.columns)
+            named = {self._filled_in(part, version.columns): part for part in version.parts}
+            for key in named.keys() - manifests.keys():
+                # With the schema of the version that brought it: later ones are known by their fields' numbers.
+                manifests[key] = self._manifest(named[key], schema, version.number)
             # Readers ask for the snapshot of a moment, so none may lie before the one that it follows.
             last_ms = max(last_ms, int(version.at.timestamp() * 1_000))
-            before = snapshots[-1]["snapshot-id"] if snapshots else None
-            listed = self._list(version, before, [manifests[part.name] for part in version.parts])
+            parent = snapshots[-1]["snapshot-id"] if snapshots else None
+            listed = self._list(version, parent, [manifests[key] for key in named])
             snapshots.append(
                 {
                     "snapshot-id": version.number,
-                    **({} if before is None else {"parent-snapshot-id": before}),
+                    **({} if parent is None else {"parent-snapshot-id": parent}),
                     "sequence-number": version.number,
                     "timestamp-ms": last_ms,
                     "manifest-list": listed,
                     "summary": version.summary,
-                    "schema-id": (same or schema).schema_id,
+                    "schema-id": schema.schema_id,
                 }
             )
-        return self._document(schemas, snapshots)
+        return self._document(schemas.all, snapshots)
+
+    def _filled_in(self, part: IcebergPart, columns: Sequence[Column]) -> tuple[str, frozenset[int]]:
+        """The file, and the fields of these columns that are written into its copy.
+
+        For each a manifest of its own: some readers take for empty what the version of a manifest did not have.
+        """
+        _, filled = self._copies[part.name]
+        return part.name, frozenset(one.field for one in filled) & {one.field for one in columns}
 
     def _document(self, schemas: Sequence[Schema], snapshots: Sequence[dict[str, Any]]) -> dict[str, Any]:
         last = snapshots[-1]
@@ -232,11 +212,13 @@ class IcebergFolder:
         from pyiceberg import manifest
         from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
 
-        name = self._named[part.name]
+        name, _ = self._copies[part.name]
         entry = iceberg_files.entry(
             f"{self._location}/data/{name}", self._folder / "data" / name, rows=part.rows, since=since
         )
-        output = iceberg_files.AvroOutput(self._folder / "metadata" / f"{Path(name).stem}-{since}.avro", self._location)
+        # With the number of its schema, which stands in it: one of another number is another file.
+        stem = f"{Path(name).stem}-{since}-{schema.schema_id}"
+        output = iceberg_files.AvroOutput(self._folder / "metadata" / f"{stem}.avro", self._location)
         if not output.path.exists():
             spec = UNPARTITIONED_PARTITION_SPEC
             with manifest.write_manifest(iceberg_files.FORMAT, spec, schema, output.file, since, "null") as writer:
@@ -279,7 +261,7 @@ class IcebergFolder:
 
 def _filled(column: Column) -> str:
     # Readers go by the id. No column of a table has such a name, since names are printable.
-    return quote(f"\tfield {column.field}")
+    return f"\tfield {column.field}"
 
 
 def _fields(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:

@@ -1,18 +1,14 @@
-"""What an Iceberg table is made of: files that get their names when they are whole, and columns as a schema."""
+"""What an Iceberg table is made of: files that get their names when they are whole."""
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from procession.model.columns import Column, ColumnType
-
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry
-    from pyiceberg.schema import Schema
 
 FORMAT: Literal[2] = 2  # every reader knows it; 3 brings nothing that we have
 
@@ -61,32 +57,6 @@ def counts(rows: int) -> dict[str, int]:
     """Of a manifest with one file, which is new in it."""
     of_files = {"added_files_count": 1, "existing_files_count": 0, "deleted_files_count": 0}
     return of_files | {"added_rows_count": rows, "existing_rows_count": 0, "deleted_rows_count": 0}
-
-
-def schema(columns: Sequence[Column], number: int) -> Schema:
-    from pyiceberg.schema import Schema
-    from pyiceberg.types import BooleanType, DecimalType, IcebergType, LongType, NestedField, StringType, TimestampType
-
-    types: Mapping[ColumnType, IcebergType] = {
-        ColumnType.NUMBER: DecimalType(38, 10),
-        ColumnType.MONEY: DecimalType(19, 4),
-        ColumnType.TEXT: StringType(),
-        ColumnType.TRUE_FALSE: BooleanType(),
-        ColumnType.DATETIME: TimestampType(),
-    }
-    return Schema(
-        *(
-            NestedField(
-                field_id=one.field,
-                name=one.name,
-                field_type=LongType() if one.is_record_id else types[one.type],
-                # Files of before may lack a column that takes no empty value now.
-                required=one.is_record_id,
-            )
-            for one in columns
-        ),
-        schema_id=number,
-    )
 
 
 def settle(passing: Path, path: Path) -> None:

@@ -15,7 +15,7 @@ from procession.actions.contract import Context, FileOutput
 from procession.actions.database import literal, quote
 from procession.actions.problems import Problem
 from procession.actions.tables import conversion, sources
-from procession.actions.tables.contract import Condition, Page, ReadSettings
+from procession.actions.tables.contract import COMPARISONS, Condition, Page, ReadSettings
 from procession.actions.tables.sources import RECORD, first
 from procession.actions.writing import csv_cells
 from procession.model import columns
@@ -29,8 +29,6 @@ ROWS = "job.rows"
 _PAGE = "page"
 # Ids are dense in most tables, and Parquet can leave out row groups by them.
 _WINDOW = 4  # pages of ids to look at first
-_COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-OPERATORS = (*_COMPARISONS, "contains", "null")
 # Not an error: a search for a long text is a search all the same.
 _ANY_LENGTH = 10**9  # a filter longer than the column's text finds nothing
 
@@ -107,7 +105,7 @@ def _test(known: Sequence[Column], condition: Condition, parameters: list[str]) 
     parameters.append(text)
     # An id may be compared with 7.5 without being an error.
     kind = "DECIMAL(38,10)" if column.is_record_id else conversion.sql_type(column)
-    return f"{name} {_COMPARISONS[condition.operator]} CAST(? AS {kind})"
+    return f"{name} {COMPARISONS[condition.operator]} CAST(? AS {kind})"
 
 
 def _last(connection: duckdb.DuckDBPyConnection, settings: ReadSettings) -> int:

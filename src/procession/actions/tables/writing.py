@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from procession.actions.contract import Context, FileOutput
 from procession.actions.database import quote
 from procession.actions.problems import Problem
@@ -45,31 +47,30 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     # New rows alone need what an existing record has already.
     if given > updated:
         _check_missing(connection, known, rows)
+    written = Written(
+        mode=rows.mode,
+        added={},
+        removed=(),
+        rows_given=given,
+        rows_updated=updated,
+        rows_unchanged=_unchanged(connection, rows, settings, affected) if updated else 0,
+        rows_removed=sum(part.rows for part in parts) if rows.mode == "replace" else _count(connection, DOOMED),
+        next_record=settings.next_record,
+        remarks=remarks,
+    )
     if settings.sample:
-        return Written(
-            mode=rows.mode,
-            added={},
-            removed=(),
-            rows_given=given,
-            rows_updated=updated,
-            next_record=settings.next_record,
-            remarks=remarks,
-            sample=samples.take(connection, rows, settings),
-        ), {}
+        return replace(written, sample=samples.take(connection, rows, settings)), {}
     removed = parts if rows.mode == "replace" else _taken_along(parts, affected, given)
     pieces = [_new_rows(known, rows, settings.next_record)]
     if removed and rows.mode != "replace":
         pieces.append(_kept_rows(known, rows, removed))
     path = context.folder / "rows.parquet"
     file, count = sources.write(connection, " UNION ALL ".join(pieces), known, path)
-    written = Written(
-        mode=rows.mode,
+    written = replace(
+        written,
         added={ADDED: count} if count else {},
         removed=tuple(part.number for part in removed),
-        rows_given=given,
-        rows_updated=updated,
         next_record=settings.next_record + given - updated,
-        remarks=remarks,
     )
     return written, {ADDED: file} if count else {}
 
@@ -174,6 +175,20 @@ def _doomed(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: Row
     for which in chosen if settings.contents.parts and rows.mode != "replace" else ():
         connection.execute(f"INSERT INTO {DOOMED} SELECT {RECORD}, {quote(sources.PATH)} FROM {current} t {which}")
     return {row[0] for row in connection.execute(f"SELECT DISTINCT path FROM {DOOMED}").fetchall()}
+
+
+def _unchanged(
+    connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: RowsSettings, affected: set[str]
+) -> int:
+    """How many of the matched rows say what their records hold already."""
+    parts = [part for part in settings.contents.parts if part.path in affected]
+    current = sources.rows_of(settings.contents.columns, parts)
+    same = (f"t.{quote(column.name)} IS NOT DISTINCT FROM g.f{column.field}" for column in rows.columns)
+    return _count(
+        connection,
+        f"{current} t JOIN {MATCHED} m ON m.record = t.{RECORD} JOIN {TYPED} g ON g.{NUMBER} = m.{NUMBER}"
+        f" WHERE {' AND '.join(same)}",
+    )
 
 
 def _refuse(connection: duckdb.DuckDBPyConnection, query: str, what: str) -> None:

@@ -1,1 +1,1 @@
-"""Files fetched from, left at, listed, moved and deleted on the other side: SFTP, S3, a folder."""
+"""Files fetched from, left at, listed, moved and deleted on the other side: SFTP, S3, Azure, a folder."""

@@ -1,4 +1,4 @@
-"""A bucket of S3 as the other side: objects below a prefix, which are seen only when they are whole."""
+"""A bucket of S3 or a container of Azure as the other side: objects below a prefix, seen only when they are whole."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ from obstore.exceptions import (
     PreconditionError,
     UnauthenticatedError,
 )
-from obstore.store import S3Store
 
 from procession.actions.contract import ConnectionInput
 from procession.actions.problems import Problem
 from procession.actions.reaching import addresses
-from procession.actions.transferring import remote_names
+from procession.actions.transferring import bucket_stores, remote_names
 from procession.actions.transferring.sides import (
     BLOCK_BYTES,
     ENTRIES_MAX,
-    SECONDS_MAX,
     Denied,
     Gone,
     Listing,
     NameTaken,
     RemoteFile,
+    digest_of,
 )
 from procession.actions.transferring.tunnels import Tunnel
 
@@ -47,29 +46,20 @@ class BucketSide:
     can_grow = False
 
     def __init__(self, connection: ConnectionInput) -> None:
-        options = connection.options
-        address = options["endpoint"] or f"https://s3.{options['region']}.amazonaws.com"
+        address = bucket_stores.address_of(connection)
         url = urlsplit(address)
-        is_tls = url.scheme == "https"
-        self.place = f"{options['bucket']} at {url.netloc}"
-        found = addresses.find(
-            url.hostname or "", url.port or (443 if is_tls else 80), private_hosts=connection.private_hosts
-        )
+        self.place = f"{connection.options['bucket']} at {url.netloc}"
+        port = url.port or (443 if url.scheme == "https" else 80)
+        found = addresses.find(url.hostname or "", port, private_hosts=connection.private_hosts)
         # The library looks names up by itself and follows redirects: through a tunnel of ours to the one address.
         self._tunnel = Tunnel(found)
-        self._store = S3Store(
-            options["bucket"],
-            prefix=remote_names.joined(options["root"]) or None,
-            config=_config(connection, address),
-            client_options={
-                "timeout": f"{SECONDS_MAX:g}s",
-                "connect_timeout": "15s",
-                "allow_http": not is_tls,
-                "proxy_url": self._tunnel.address,
-            },
-            # Safe to send again: under one key the same bytes, and "create" refuses a second time.
-            retry_config={"max_retries": 3},
-        )
+        # Azure copies when it has time, and lists from the beginning whatever is to be passed over.
+        self._is_azure = bucket_stores.is_azure(connection)
+        try:
+            self._store = bucket_stores.store_of(connection, address, self._tunnel.address)
+        except Problem:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._tunnel.close()
@@ -110,7 +100,7 @@ class BucketSide:
                 inner = inner + 1 if slash and name == before else 0
                 if inner == 0:
                     yield name
-                elif inner > PAGE_OBJECTS:
+                elif inner > PAGE_OBJECTS and not self._is_azure:
                     break
             else:
                 return
@@ -146,8 +136,11 @@ class BucketSide:
         if not replaces and self.find(to) is not None:
             raise NameTaken(f"{remote_names.shown(to)} is there already")
         with self._told(path):
-            obstore.copy(self._store, path, to)
-            # Only when the copy is there: S3 knows no rename.
+            # S3 knows no copy that replaces nothing.
+            obstore.copy(self._store, path, to, overwrite=replaces or not self._is_azure)
+            if self._is_azure and digest_of(self, to) != digest_of(self, path):
+                raise Problem(f"{self.place} has not copied {remote_names.shown(path)} yet; it stays where it is")
+            # Only when the copy is there: no bucket knows a rename.
             obstore.delete(self._store, path)
 
     def remove(self, path: str) -> None:
@@ -156,23 +149,6 @@ class BucketSide:
                 obstore.delete(self._store, path)
         except Gone:
             return
-
-
-def _config(connection: ConnectionInput, address: str) -> Any:
-    options = connection.options
-    config: dict[str, Any] = {
-        "endpoint": address,
-        "region": options["region"],
-        "virtual_hosted_style_request": False,
-        # Servers that speak like S3 need not know how to delete many at once.
-        "disable_bulk_delete": True,
-    }
-    if options["access_key"]:
-        secret = connection.secrets.get("secret_key", "")
-        # Path style: a name of a bucket in the host would be a host that nobody has checked.
-        return {**config, "access_key_id": options["access_key"], "secret_access_key": secret}
-    # Else the library would ask the cloud for the credentials of this machine.
-    return {**config, "skip_signature": True}
 
 
 def _words(error: Exception) -> str:

@@ -36,7 +36,9 @@ class TransferOutputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class TransferSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    connection: Annotated[str, Meta(min_length=1, max_length=100, description="its name; of SFTP, S3 or a folder")]
+    connection: Annotated[
+        str, Meta(min_length=1, max_length=100, description="its name; of SFTP, S3, Azure or a folder")
+    ]
     do: Annotated[
         Literal["get", "put", "list", "move", "delete"],
         Meta(description="fetch files, leave files there, list them, move them to another folder, or delete them"),

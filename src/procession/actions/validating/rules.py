@@ -242,10 +242,16 @@ def _rows(rows: CheckedRows) -> None:
         rows.add_all(str(count), f"there are {count:,} rows, and at most {said.at_most:,} were expected")
     if said.against is not None and said.within_percent is not None:
         # Of the number before, so that 80 after 100 is 20 percent away, and 125 is 25.
-        before = Decimal(str(rows.resolve(said.against, ValueKind.NUMBER)))
+        before = _before(rows, said.against)
         if abs(count - before) * 100 > Decimal(str(said.within_percent)) * before:
             words = f"there are {count:,} rows, more than {said.within_percent:g} % away from {before:,f}"
             rows.add_all(str(count), words)
+
+
+def _before(rows: CheckedRows, against: Given) -> Decimal:
+    if rows.rule.known is not None:
+        return Decimal(database.count(rows.work.connection, KNOWN.format(rows.number)))
+    return Decimal(str(rows.resolve(against, ValueKind.NUMBER)))
 
 
 def _where(rows: CheckedRows) -> None:

@@ -16,6 +16,7 @@ from procession.actions.rows.expressions import Expression
 from procession.actions.rows.sources import Sources
 from procession.actions.writing import exports
 from procession.actions.writing.exports import Target
+from procession.model import table_uses
 from procession.model.table_uses import TableUse
 
 RULES_MAX = 200
@@ -51,7 +52,12 @@ class RowCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     at_least: Annotated[Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="so many, or more")] = None
     at_most: Annotated[Annotated[int, msgspec.Meta(ge=0)] | None, msgspec.Meta(description="so many, or fewer")] = None
-    against: Annotated[Given, msgspec.Meta(description="the number to compare with, such as that of last month")] = None
+    against: Annotated[
+        Given,
+        msgspec.Meta(
+            description="the number to compare with, such as that of last month; of a table, that of its rows"
+        ),
+    ] = None
     within_percent: Annotated[
         Annotated[float, msgspec.Meta(ge=0, le=1000)] | None,
         msgspec.Meta(description="by how much it may differ from it"),
@@ -101,6 +107,14 @@ class ValidationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """What it says; one thing in a rule that is right."""
         return [name for name in (*OF_CELLS, *OF_ROWS) if getattr(self, name) is not None]
 
+    @property
+    def known(self) -> Sources | None:
+        """Rows that it compares with."""
+        if self.in_ is not None:
+            return self.in_.source
+        against = None if self.rows is None else self.rows.against
+        return str(against) if table_uses.name_of(against) else None
+
 
 class ValidateOutputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the rows go."""
@@ -140,12 +154,12 @@ def _values(settings: ValidateSettings) -> Iterator[tuple[str, Given]]:
             yield f"rules.{number}.between", given
         if rule.total is not None:
             yield f"rules.{number}.total.equals", rule.total.equals
-        if rule.rows is not None:
+        if rule.rows is not None and rule.known is None:
             yield f"rules.{number}.rows.against", rule.rows.against
 
 
 def _known(settings: ValidateSettings) -> list[Sources]:
-    return [rule.in_.source for rule in settings.rules if rule.in_ is not None]
+    return [rule.known for rule in settings.rules if rule.known is not None]
 
 
 def files_read(settings: ValidateSettings) -> tuple[FileOptions, ...]:

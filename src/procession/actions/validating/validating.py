@@ -32,8 +32,8 @@ def _validate(doing: RowWork) -> str:
     counts = any(rule.rows is not None for rule in settings.rules)
     rows = doing.load(SOURCE, settings.source, _ANY if counts else Expect())
     for number, rule in enumerate(settings.rules, start=1):
-        if rule.in_ is not None:
-            doing.load(KNOWN.format(number), rule.in_.source, Expect())
+        if rule.known is not None:
+            doing.load(KNOWN.format(number), rule.known, Expect())
     doing.lock()
     doing.connection.execute(
         f'CREATE TABLE broken (rule INTEGER, {ROW} BIGINT, "column" VARCHAR, "value" VARCHAR, words VARCHAR); '

@@ -33,12 +33,17 @@ def repeated_hours(
                 )
 
 
+def is_written_by(pattern: str, kind: str) -> bool:
+    """Whether a pattern of dates writes values of the DuckDB type: moments only with their hours, which count."""
+    return kind == "DATE" or (kind.startswith("TIMESTAMP") and "%H" in pattern)
+
+
 def short_years(
     connection: duckdb.DuckDBPyConnection, relation: str, types: Mapping[str, str], dated: Iterable[tuple[str, str]]
 ) -> Iterator[str]:
     """Warnings of days whose century a reader of the pattern would take for another; columns with their patterns."""
     for name, pattern in dated:
-        if types.get(name) == "DATE" and "%y" in pattern and "%Y" not in pattern:
+        if is_written_by(pattern, types.get(name, "")) and "%y" in pattern and "%Y" not in pattern:
             count = _count(connection, relation, f"year({quote(name)}) NOT BETWEEN {_YEAR_FIRST} AND {_YEAR_LAST}")
             if count:
                 what = "1 day is" if count == 1 else f"{count:,} days are"

@@ -22,8 +22,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from procession.actions.tables.contract import Condition, Format, GivenFormat, Page
-from procession.actions.tables.reading import OPERATORS
+from procession.actions.tables.contract import OPERATORS, Condition, Format, GivenFormat, Page
 from procession.api.nouns.columns import table_work
 from procession.api.nouns.tables import version_asked
 from procession.api.wire import reading
@@ -187,6 +186,8 @@ def _written(done: RowsWritten) -> tables_wire.RowsWrittenShape:
         rowsGiven=done.rows_given,
         rowsAdded=done.rows_given - done.rows_updated,
         rowsUpdated=done.rows_updated,
+        rowsUnchanged=done.rows_unchanged,
+        rowsRemoved=done.rows_removed,
         rows=done.present.version.rows,
         remarks=done.remarks,
     )

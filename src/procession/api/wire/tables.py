@@ -77,6 +77,8 @@ class RowsWrittenShape(Struct, frozen=True, kw_only=True):
     version: Count
     rowsGiven: Count
     rowsAdded: Count
-    rowsUpdated: Count
+    rowsUpdated: Count  # with the key of a record
+    rowsUnchanged: Count  # of them, those that say what the record holds already
+    rowsRemoved: Count
     rows: Count  # in the table now
     remarks: tuple[str, ...] = ()  # what was rounded, or may be otherwise than it was meant

@@ -161,16 +161,15 @@ class ForkServerConnection:
     def _environment(self) -> dict[str, str]:
         """Nothing of the server's but what programs need to run: secrets live in environments."""
         paths = [str(_PACKAGE_FOLDER), *self._orders.settings.import_paths]
-        environment = {
+        return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "HOME": "/nonexistent",
             "PYTHONPATH": os.pathsep.join(paths),
             "PYTHONDONTWRITEBYTECODE": "1",
+            # As CURRENT_DATE_TIME and SQL's now() are: else a run has two days for as long as the zones are apart.
+            "TZ": "UTC",
         }
-        if "TZ" in os.environ:
-            environment["TZ"] = os.environ["TZ"]
-        return environment
 
     def _command(self, command: Command) -> bool:
         with contextlib.suppress(OSError):  # collect() notices a dead one

@@ -101,6 +101,8 @@ class Rules:
     def restrict(self, *, readable: Iterable[str], writable: Iterable[str]) -> None:
         """From now on this process and its children reach only what was allowed, and these files. Once."""
         try:
+            # Of this process: a child's is another folder, which is not there yet, and all of /proc would be too much.
+            # So DuckDB ends by SIGABRT in a child: it reads cgroup there.
             _allow_paths(self.handle, [*readable, "/proc/self"], _READ & self.every)
             _allow_paths(self.handle, writable, self.every)
             linux.forbid_new_privileges()

@@ -12,7 +12,7 @@ from procession.actions.contract import FileInput
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
-from procession.actions.reading.sheets import binary, containers, office, open_document, tables, tabs
+from procession.actions.reading.sheets import binary, containers, faults, office, open_document, tables, tabs
 from procession.actions.reading.sheets.areas import cell_name
 from procession.actions.reading.sheets.binary import BinaryBook
 from procession.actions.reading.sheets.containers import Container
@@ -40,11 +40,18 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
             columns = _read_exactly(connection, book.rows(tab, collector.sheet, findings), collector, folder)
         else:
             columns = quickly.columns
-        warnings = [*_faults(collector, options), *book.warnings(findings)]
+        warnings = book.warnings(findings)
         recognised = Recognised(sheet=tab.name, sheets=tuple(tab.name for tab in book.tabs if tab.has_cells))
-    remarks = [*tabs.remarks(book.tabs, tab, options.sheet), *_remarks(collector, findings)]
-    made = tables.cells(collector, columns, remarks, warnings)
-    made = replace(made, recognised=recognised, cautions=(*_hidden(collector), *_merged(collector, findings)))
+    made = tables.cells(collector, columns)
+    told = faults.tell(collector, made, options, source.name)
+    remarks = [*tabs.remarks(book.tabs, tab, options.sheet), *_remarks(collector, findings), *told.remarks]
+    made = replace(
+        made,
+        remarks=tuple(remarks),
+        warnings=(*told.warnings, *warnings),
+        recognised=recognised,
+        cautions=(*_hidden(collector), *_merged(collector, findings)),
+    )
     return made if quickly is None else replace(made, source=quickly.source, load=_loader(connection, quickly, made))
 
 
@@ -83,18 +90,6 @@ def _open(container: Container) -> Book:
     if open_document.CONTENT in container:
         return OpenDocument(container)
     raise Problem(f'"{container.file_name}" is a zip archive without a workbook inside')
-
-
-def _faults(collector: Collector, options: FileOptions) -> Iterator[str]:
-    """The warning about cells that are read as empty. Raises Problem when they are to be refused."""
-    count = collector.fault_count
-    if not count:
-        return
-    what = f"{_counted(count, 'cell')} without a value"
-    places = ", ".join(collector.faults) + (", ..." if count > len(collector.faults) else "")
-    if options.errors == "refuse":
-        raise Problem(f"{collector.sheet} has {what}: {places}; mend them, or say `errors: empty`")
-    yield f"{collector.sheet} has {what}, read as empty: {places}"
 
 
 def _hidden(collector: Collector) -> Iterator[str]:

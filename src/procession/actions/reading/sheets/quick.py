@@ -1,4 +1,4 @@
-"""The quick way for large sheets whose columns are each of one kind: DuckDB takes the cells, as they are written.
+"""The quick way for large sheets: DuckDB takes the cells, as they are written.
 
 It proves each byte of each row. Where it cannot, there is no answer, and the sheet is read the exact way, which is
 slower.
@@ -7,8 +7,8 @@ slower.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +20,12 @@ from procession.actions.reading.cells import RAW, RELATION, CellColumn, Kind
 from procession.actions.reading.sheets import cuts, forms, proofs, texts
 from procession.actions.reading.sheets.areas import ROWS_MAX
 from procession.actions.reading.sheets.cuts import Cut
-from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.forms import WrittenColumn
 from procession.actions.reading.sheets.office import OfficeBook
 from procession.actions.reading.sheets.rows import Findings, Row
 from procession.actions.reading.sheets.tables import Collector
 from procession.actions.reading.sheets.tabs import Tab
+from procession.actions.reading.sheets.taken import QuickColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,7 +53,7 @@ class _Taken:
     """The table RAW: a row of the sheet each, its number `n` from 1, whether it is hidden (`h`), its values `v<i>`."""
 
     cut: Cut
-    kinds: dict[int, Kind]  # of the columns that have values, by their number in the sheet
+    columns: dict[int, QuickColumn]  # that have values, by their number in the sheet
     has_formulas: bool
 
 
@@ -71,7 +71,7 @@ class QuickSheet:
         """The cells, or None when only the exact way is sure. Headings and row numbers go to the collector."""
         sizes = self.book.size(self.tab), self.book.texts_size()
         is_usual = sizes[0] >= SHEET_BYTES_MIN and max(sizes) <= _BYTES_MAX
-        if not is_usual or self.collector.area.is_given or self.book.is_1904:
+        if not is_usual or self.collector.area.is_given:
             return None
         try:
             taken = self._take()
@@ -115,13 +115,31 @@ class QuickSheet:
         cut.write(self.path, columns, is_even=is_even)
         fields = proofs.fields(self.path, len(columns))
         seen = _sampled(cut, columns) if is_first else _asked(self.connection, fields, columns)
-        written = _written(seen, columns, self.book.styles(), cut, is_even=is_even)
+        written = self._written(seen, cut, is_even=is_even)
         if written is None or self._is_too_long(cut, written):
             return None
         self.connection.execute(f"CREATE OR REPLACE TABLE {quote(RAW)} AS {proofs.table(fields, written, cut.top.tag)}")
         has_formulas = any(form.opener == forms.FORMULA for one in written for form in one.forms)
-        kinds = _complete(self.connection, {one.column: one.kind for one in written})
-        return None if kinds is None else _Taken(cut=cut, kinds=kinds, has_formulas=has_formulas)
+        found = _complete(self.connection, written)
+        return None if found is None else _Taken(cut=cut, columns=found, has_formulas=has_formulas)
+
+    def _written(self, seen: Mapping[int, Sequence[str]], cut: Cut, *, is_even: bool) -> list[WrittenColumn] | None:
+        """None where a column has cells that are read the exact way alone."""
+        found, styles = list[WrittenColumn](), self.book.styles()
+        for place, (column, cells) in enumerate(seen.items()):
+            of_column = forms.of(cells, styles)
+            if of_column is None:
+                return None
+            written = WrittenColumn(
+                column=column,
+                field=f"f{place}",
+                forms=of_column,
+                is_plain=cut.is_plain,
+                is_even=is_even,
+                is_1904=self.book.is_1904,
+            )
+            found.append(written)
+        return found
 
     def _is_too_long(self, cut: Cut, written: Sequence[WrittenColumn]) -> bool:
         """A small file can hold one long text in many cells."""
@@ -144,102 +162,68 @@ def _asked(connection: duckdb.DuckDBPyConnection, fields: str, columns: list[int
     return {column: answer or [] for column, answer in zip(columns, answers, strict=True)}
 
 
-def _written(
-    seen: Mapping[int, Sequence[str]], columns: list[int], styles: list[Shows], cut: Cut, *, is_even: bool
-) -> list[WrittenColumn] | None:
-    """None where a column has cells of several kinds, or of one that is read the exact way alone."""
-    found = list[WrittenColumn]()
-    for place, column in enumerate(columns):
-        of_column = forms.seen(seen[column])
-        kinds = None if of_column is None else {form.kind(styles) for form in of_column}
-        if of_column is None or kinds is None or len(kinds) > 1 or None in kinds:
-            return None
-        kind = next((kind for kind in kinds if kind is not None), Kind.TEXT)
-        written = WrittenColumn(
-            column=column, field=f"f{place}", forms=of_column, kind=kind, is_plain=cut.is_plain, is_even=is_even
-        )
-        found.append(written)
-    return found
-
-
-def _complete(connection: duckdb.DuckDBPyConnection, kinds: Mapping[int, Kind]) -> dict[int, Kind] | None:
+def _complete(connection: duckdb.DuckDBPyConnection, written: Sequence[WrittenColumn]) -> dict[int, QuickColumn] | None:
     """The columns that have values. None when one is no number of a sheet."""
-    counts = [f"count({_filled(column, kind)})" for column, kind in kinds.items()]
-    finite = [f"bool_and(isfinite(v{column}))" for column, kind in kinds.items() if kind is Kind.NUMBER]
-    times = [f"bool_or({_has_time(f'v{column}')})" for column, kind in kinds.items() if kind is Kind.DATE]
-    found = aggregates.over(connection, [*counts, *finite, *times], quote(RAW))
-    counted, told = dict(zip(kinds, found, strict=False)), iter(found[len(kinds) + len(finite) :])
-    if False in found[len(kinds) : len(kinds) + len(finite)]:
+    columns = [QuickColumn(column=one.column, kinds=one.kinds, is_mixed=one.is_mixed) for one in written]
+    finite = [f"bool_and(isfinite({one.number}))" for one in columns if Kind.NUMBER in one.kinds]
+    answers = aggregates.over(connection, [*(one.kinds_sql for one in columns), *finite], quote(RAW))
+    if False in answers[len(columns) :]:
         return None
-    # Days are all dates; with one time of day among them they are all moments.
-    settled = {column: Kind.MOMENT if kind is Kind.DATE and next(told) else kind for column, kind in kinds.items()}
-    return {column: kind for column, kind in settled.items() if counted[column]}
-
-
-def _has_time(value: str) -> str:
-    return f"{value} <> CAST({value} AS DATE)"
+    settled = [replace(one, kinds=frozenset(map(Kind, kinds))) for one, kinds in zip(columns, answers, strict=False)]
+    return {one.column: one for one in settled if one.kinds}
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, taken: _Taken, collector: Collector) -> QuickCells | None:
     """None when the first row is not the one that was read exactly, or rows are out of their order."""
-    kinds, rows = taken.kinds, taken.cut.top.rows
+    columns, rows = _exact(connection, taken.columns), taken.cut.top.rows
     headings = {column: text for column, _, text in rows[0][2]} if collector.has_header else {}
-    filled = {*kinds, *(column for column, text in headings.items() if text)}
+    filled = {*columns, *(column for column, text in headings.items() if text)}
     collector.headings, collector.first = headings, min(filled)
     span = range(collector.first, max(filled) + 1)
     if len(span) > _COLUMNS_MAX:
         return None
-    if (has_blank := _number_rows(connection, kinds, collector)) is None:
+    if (has_blank := _number_rows(connection, columns.values(), collector)) is None:
         return None
     collector.hidden_count += collector.has_header and rows[0][1]
-    exact = _exact(connection, [column for column, kind in kinds.items() if kind is Kind.NUMBER])
-    listed = ", ".join(
-        _terms(f"v{column}", kinds.get(column), exact.get(column, ""), column - span.start) for column in span
-    )
-    source = f"(SELECT {listed} FROM {quote(RAW)}{f' WHERE {_is_filled(kinds)}' if has_blank else ''})"
-    if not _begins_with(connection, source, [kinds.get(column) for column in span], rows[-1], span.start):
+    every = [columns.get(column, QuickColumn(column=column, kinds=frozenset())) for column in span]
+    listed = ", ".join(one.terms(place) for place, one in enumerate(every))
+    only = f" WHERE {_is_filled(columns.values())}" if has_blank else ""
+    source = f"(SELECT {listed} FROM {quote(RAW)}{only})"
+    if not _begins_with(connection, source, every, rows[-1]):
         return None
-    columns = tuple(
-        CellColumn(
-            heading=headings.get(column, ""),
-            kind=kinds.get(column, Kind.TEXT),
-            is_binary=kinds.get(column) is Kind.NUMBER,
-            has_value=kinds.get(column) in {Kind.NUMBER, Kind.DATE, Kind.MOMENT},
-            exact=exact.get(column, ""),
-        )
-        for column in span
-    )
-    return QuickCells(columns=columns, source=source)
+    return QuickCells(columns=tuple(one.cells(headings.get(one.column, "")) for one in every), source=source)
 
 
-def _exact(connection: duckdb.DuckDBPyConnection, columns: list[int]) -> dict[int, str]:
-    """CellColumn.exact of columns of numbers."""
-    found: dict[int, str] = {}
+def _exact(connection: duckdb.DuckDBPyConnection, columns: Mapping[int, QuickColumn]) -> dict[int, QuickColumn]:
+    """The same with CellColumn.exact of columns of numbers."""
+    found = dict(columns)
     for kind, test in ((binary_values.WHOLE, binary_values.is_whole), (binary_values.SHORT, binary_values.is_short)):
-        asked = [column for column in columns if column not in found]
-        tests = [f"bool_and({test(f'v{column}')})" for column in asked]
-        answers = aggregates.over(connection, tests, quote(RAW))
-        found |= {column: kind for column, is_so in zip(asked, answers, strict=True) if is_so}
+        asked = [one for one in found.values() if one.kind is Kind.NUMBER and not one.is_mixed and not one.exact]
+        answers = aggregates.over(connection, [f"bool_and({test(one.value)})" for one in asked], quote(RAW))
+        found |= {one.column: replace(one, exact=kind) for one, is_so in zip(asked, answers, strict=True) if is_so}
     return found
 
 
 def _begins_with(
-    connection: duckdb.DuckDBPyConnection, source: str, kinds: list[Kind | None], first: Row, first_column: int
+    connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[QuickColumn], first: Row
 ) -> bool:
     """Is the first row the one that was read exactly?"""
-    wanted: list[str | None] = [None] * len(kinds)
+    wanted: list[str | None] = [None] * len(columns)
     for column, kind, text in first[2]:
-        is_midnight = kind == Kind.DATE and kinds[column - first_column] is Kind.MOMENT
-        wanted[column - first_column] = f"{text} 00:00:00" if is_midnight else text
-    texts = ", ".join(f"t{number}" for number in range(len(kinds)))
+        place = column - columns[0].column
+        is_midnight = kind == Kind.DATE and columns[place].kind is Kind.MOMENT
+        wanted[place] = f"{text} 00:00:00" if is_midnight else text
+    texts = ", ".join(f"t{number}" for number in range(len(columns)))
     return connection.execute(f"SELECT {texts} FROM {source} LIMIT 1").fetchone() == tuple(wanted)
 
 
-def _number_rows(connection: duckdb.DuckDBPyConnection, kinds: dict[int, Kind], collector: Collector) -> bool | None:
+def _number_rows(
+    connection: duckdb.DuckDBPyConnection, columns: Collection[QuickColumn], collector: Collector
+) -> bool | None:
     """Which row of the sheet is each row of the table? Blank ones are left out; gives whether there is one.
 
     None when a row does not follow the one before it. Hidden rows are counted."""
-    is_filled = f"({_is_filled(kinds)}) IS TRUE"
+    is_filled = f"({_is_filled(columns)}) IS TRUE"
     asked = (
         f"count(*), min(n), max(n), bool_and(n = rowid + (SELECT min(n) FROM {quote(RAW)}) AND {is_filled} AND NOT h)"
     )
@@ -257,37 +241,5 @@ def _number_rows(connection: duckdb.DuckDBPyConnection, kinds: dict[int, Kind], 
     return len(collector.numbers) < len(rows)
 
 
-def _is_filled(kinds: dict[int, Kind]) -> str:
-    return " OR ".join(f"{_filled(column, kind)} IS NOT NULL" for column, kind in kinds.items())
-
-
-def _filled(column: int, kind: Kind) -> str:
-    """The value; a text without characters is none."""
-    return f"nullif(v{column}, '')" if kind is Kind.TEXT else f"v{column}"
-
-
-def _terms(value: str, kind: Kind | None, exact: str, place: int) -> str:
-    """SQL of the columns that CellColumn has; those that nobody asks for cost nothing."""
-    if kind is None:
-        return f"NULL::VARCHAR AS t{place}"
-    terms = [f"{_text(value, kind, exact)} AS t{place}"]
-    if kind in {Kind.NUMBER, Kind.DATE, Kind.MOMENT}:
-        terms.append(f"{value} AS b{place}")
-    if kind is Kind.NUMBER and not exact:
-        terms.append(f"{binary_values.rest(value)} AS r{place}")
-    return ", ".join(terms)
-
-
-def _text(value: str, kind: Kind, exact: str) -> str:
-    match kind:
-        case Kind.NUMBER:
-            return binary_values.text(value, exact)
-        case Kind.DATE:
-            return f"CAST({value} AS DATE)::VARCHAR"
-        case Kind.MOMENT:
-            text = f"CAST({value} AS VARCHAR)"
-            # DuckDB drops the last zeros of a fraction; the exact way always writes six decimals.
-            return f"CASE WHEN length({text}) = 19 THEN {text} ELSE rpad({text}, 26, '0') END"
-        case Kind.TRUTH:
-            return f"upper(CAST({value} AS VARCHAR))"
-    return f"nullif({value}, '')"
+def _is_filled(columns: Collection[QuickColumn]) -> str:
+    return " OR ".join(f"{one.filled} IS NOT NULL" for one in columns)

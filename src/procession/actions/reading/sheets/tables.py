@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,7 +23,7 @@ from procession.actions.reading.sheets.values import FAULT
 if TYPE_CHECKING:
     import duckdb
 
-_FAULTS_SHOWN = 10
+FAULTS_SHOWN_MAX = 10
 _GAP_MAX = 1_000  # empty columns side by side
 _EMPTY = "."  # the letter of an empty cell in a row's kinds; a Kind is its digit
 _LETTERS: dict[int, str] = {FAULT: _EMPTY, **{kind: str(int(kind)) for kind in Kind}}
@@ -41,8 +42,8 @@ class Collector:
     headings: dict[int, str] = field(default_factory=dict)
     numbers: array[int] = field(default_factory=lambda: array("I"))  # of the rows that are kept, from 0
     patterns: set[str] = field(default_factory=set)  # the kinds of a row's cells, a letter each
-    faults: list[str] = field(default_factory=list)  # the first of them
-    fault_count: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)  # the first of each column, with their columns
+    fault_counts: Counter[int] = field(default_factory=Counter)  # by column, from the first of the area
     hidden_count: int = 0
     first: int = 0  # the first column of the table, from the first of the area
     width: int = 0  # of the widest row, from the first column of the area
@@ -83,13 +84,13 @@ class Collector:
             cells = [(column - first, kind, text) for column, kind, text in cells if first <= column <= last]
         for column, kind, text in cells:
             if kind == FAULT:
-                self._note(cell_name(number, column + area.first_column), text)
+                self._note(number, column, text)
         return cells
 
-    def _note(self, place: str, why: str) -> None:
-        self.fault_count += 1
-        if len(self.faults) < _FAULTS_SHOWN:
-            self.faults.append(f"{place} ({why})")
+    def _note(self, row: int, column: int, why: str) -> None:
+        self.fault_counts[column] += 1
+        if self.fault_counts[column] <= FAULTS_SHOWN_MAX:
+            self.faults.append((column, f"{cell_name(row, column + self.area.first_column)} ({why})"))
 
     def _line(self, number: int, cells: list[Cell]) -> list[str]:
         width = cells[-1][0] + 1
@@ -212,16 +213,9 @@ def _terms(source: int, target: int, kinds: set[Kind]) -> list[str]:
     return terms
 
 
-def cells(
-    collector: Collector, columns: tuple[CellColumn, ...], remarks: Iterable[str], warnings: Iterable[str]
-) -> Cells:
+def cells(collector: Collector, columns: tuple[CellColumn, ...]) -> Cells:
     first = collector.area.first_column + collector.first
-    return Cells(
-        columns=columns,
-        place=places(collector.sheet, collector.numbers.__getitem__, first),
-        remarks=tuple(remarks),
-        warnings=tuple(warnings),
-    )
+    return Cells(columns=columns, place=places(collector.sheet, collector.numbers.__getitem__, first))
 
 
 def places(sheet: str, number: Callable[[int], int], first: int) -> Callable[[int, int], str]:

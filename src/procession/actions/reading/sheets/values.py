@@ -14,11 +14,11 @@ WITHOUT_VALUE = "a formula without a stored value"
 FAULT = -1  # the kind of a cell that has no value: its text says why
 Value = tuple[int, str]  # a Kind or FAULT, and the text
 
-_DAY_MILLISECONDS = 86_400_000
+DAY_MILLISECONDS = 86_400_000
 _DAYS_MAX = 2_958_466  # 10000-01-01
-_TIME_DAYS_MAX = 366  # a time of day of more than a year of hours is a moment whose day the format hides
+TIME_DAYS_MAX = 366  # a time of day of more than a year of hours is a moment whose day the format hides
 _LEAP_BUG_DAY = 60  # 1900-02-29, which never was, but Excel counts it
-_EPOCH_1904_DAYS = 1_462
+EPOCH_1904_DAYS = 1_462
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _PLAIN_DIGITS = 15  # whole numbers up to here are their own shortest text
 _ISO = re.compile(r"(?:(\d{4}-\d\d-\d\d)(?:T|\Z))?(?:T?(\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?Z?\Z", re.ASCII)
@@ -63,10 +63,10 @@ def serial(days: float, what: Shows, *, is_1904: bool) -> Value:
     if abs(days) >= _DAYS_MAX:
         return FAULT, f"{number_text(repr(days))} is shown as a date and is none"
     if what is Shows.DURATION:
-        return Kind.TEXT, clock(round(days * _DAY_MILLISECONDS))
-    whole, milliseconds = divmod(round(days * _DAY_MILLISECONDS), _DAY_MILLISECONDS)
-    if what is Shows.TIME and days < _TIME_DAYS_MAX:
-        return Kind.TEXT, clock(round(days * _DAY_MILLISECONDS))
+        return Kind.TEXT, clock(round(days * DAY_MILLISECONDS))
+    whole, milliseconds = divmod(round(days * DAY_MILLISECONDS), DAY_MILLISECONDS)
+    if what is Shows.TIME and days < TIME_DAYS_MAX:
+        return Kind.TEXT, clock(round(days * DAY_MILLISECONDS))
     # Excel shows day 0 as the 0th of January 1900: a time of day is meant, whatever the format.
     if whole == 0 and milliseconds and not is_1904:
         return Kind.TEXT, clock(milliseconds)
@@ -119,7 +119,7 @@ def _day(days: int, *, is_1904: bool) -> str | None:
     if days < (0 if is_1904 else 1) or (days == _LEAP_BUG_DAY and not is_1904):
         return None
     # Counted from 1899-12-30, which is right after the leap day that never was; before it, one day is missing.
-    days += _EPOCH_1904_DAYS if is_1904 else days < _LEAP_BUG_DAY
+    days += EPOCH_1904_DAYS if is_1904 else days < _LEAP_BUG_DAY
     if days >= _DAYS_MAX:
         return None
     return (date(1899, 12, 30) + timedelta(days=days)).isoformat()
