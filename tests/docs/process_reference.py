@@ -31,8 +31,11 @@ finds** says on each card how much it matches, what it leaves on both sides, and
 whenever a card is changed, or dragged to another place. Of an import the rows that do not fit are listed while its columns are
 typed, with the worst value of each, out of the first 1,000 rows; **Propose columns from the sample** fills in types, decimal marks
 and patterns of dates for the columns that say nothing yet. It proposes text where a value can be read in two ways or would lose a
-zero, and says why; nothing is written down before it is kept. The rules of a `decide` are a table: one row a rule, a column for
-each question, a column for each value, and last what holds otherwise. What its cells cannot say stays in its row as YAML.
+zero, and says why. Of a CSV file it also proposes what separates its values, lines of a title above the table (`skip`), `header: false`
+where the first row looks like the others, and cp1252 where the bytes are no UTF-8; each is told, and what somebody has said of the
+file stays. Nothing is written down before it is kept. The rules of a `decide` are a table: one row a rule, a column for
+each question, a column for each value, and last what holds otherwise. What its cells cannot say stays in its row as YAML, and so does
+a table of more than some 3,000 cells.
 
 - A file of text, JSON lines or Parquet is cut behind its first 1,000 rows (`--rows`); a workbook is read as a whole, and that is said.
 - What an earlier step would have written is given in the same way, by its property: `--file work.gathered=gathered.parquet`.

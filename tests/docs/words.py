@@ -35,15 +35,23 @@ def of(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return link(schema["$ref"])
     if "anyOf" in schema:
-        choices = dict.fromkeys(of(one) for one in schema["anyOf"] if one.get("type") != "null")
-        if "number" in choices:
-            choices.pop("whole number", None)
-        return " or ".join(choices)
+        return _choices([one for one in schema["anyOf"] if one.get("type") != "null"])
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"] if value is not None)
     if "const" in schema:
         return f"`{schema['const']}`"
     return _simple(schema)
+
+
+def _choices(schemas: Sequence[Mapping[str, Any]]) -> str:
+    """Lists come last: what follows "list of" would be taken for what is in it."""
+    choices = dict.fromkeys(of(one) for one in schemas if one.get("type") != "array")
+    if "number" in choices:
+        choices.pop("whole number", None)
+    for items in [of(one.get("items", {})) for one in schemas if one.get("type") == "array"]:
+        is_same = set(items.split(" or ")) == set(" or ".join(choices).split(" or "))
+        choices["a list of these" if is_same and len(choices) > 1 else f"list of {items}"] = None
+    return " or ".join(choices)
 
 
 def _simple(schema: Mapping[str, Any]) -> str:

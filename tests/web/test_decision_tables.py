@@ -12,7 +12,7 @@ from procession import actions
 from procession.model.errors import Invalid
 from procession.model.process_file import documents, editing, patching
 from procession.web import edit_names, setting_fields, setting_reading, setting_shapes
-from procession.web.forms import Form
+from procession.web.forms import FIELDS_MAX, Form
 from procession.web.setting_reading import RowPress
 from tests.support import examples
 from tests.web import sent
@@ -155,3 +155,22 @@ def test_rules_are_moved_and_dragged_and_the_last_row_stays() -> None:
     assert [rule.get("name") for rule in up["rules"]] == [None, "Large", "Odd"]
     assert [rule.get("name") for rule in dragged["rules"]] == [None, "Odd", "Large"]
     assert dragged["otherwise"] == step["otherwise"]
+
+
+def test_a_table_of_hundreds_of_rules_is_a_table_and_a_larger_one_says_why_it_is_none() -> None:
+    def rules(count: int) -> dict[str, Any]:
+        asked = {
+            "all": [
+                {"equals": {"property": "r.entity", "value": "0042"}},
+                {"at_least": {"property": "r.count", "value": 5}},
+            ]
+        }
+        rule = {"name": "x", "when": asked, "set": {"r.path": "review", "r.due": 2}}
+        return {"rules": [{**rule, "name": f"Rule {number}"} for number in range(count)], "output": "${r.rule}"}
+
+    large, too_large = rules(250), rules(500)
+    shown = form_of(large, TYPES)
+
+    assert shown["with.rules.249.name"] == ["Rule 249"] and "with.rules.raw" not in shown
+    assert len(shown) < FIELDS_MAX and patching.same(read(shown), large)
+    assert "with.rules.raw" in form_of(too_large, TYPES)

@@ -143,6 +143,27 @@ def test_columns_are_proposed_from_the_sample_beside_those_that_are_declared(hom
     }
 
 
+def test_how_the_file_is_written_is_proposed_and_what_somebody_has_said_of_it_stays(
+    home: House, visit: Visitor
+) -> None:
+    plain = IMPORT.replace("""{file: "${files.ledger}", delimiter: ";"}""", '"${files.ledger}"')
+    process = apply(home, plain.replace("          columns:\n            Konto: {name: account, type: Text}\n", ""))
+    rows = "".join(f"{n:04};{n},50;B\u00e4r\n" for n in range(1, 40))
+    sample(home, visit, process, {"files.ledger": f"Auszug\n{rows}".encode("cp1252")})
+    here = edit_of(process)
+
+    page = visit.ask("GET", visit.does(here, **{**form_at(visit, f"{here}?step=1.2"), "do": ["propose"]})).text
+    given = {**sent.fields(page, "form"), "with.source.v.delimiter": ["|"]}
+    again = visit.ask("GET", visit.does(here, **{**given, "do": ["propose"]})).text
+
+    said = words(page)
+    for told in ("Source, encoding: “cp1252” (the bytes", "skip: “1” (the line above", "header: no (its first row"):
+        assert told in said
+    assert "Source, delimiter: “;”" in said and "3 columns are proposed from ledger.csv" in said
+    assert given["with.source.v.skip"] == ["1"] and given["with.columns.1.key"] == ["2"]
+    assert sent.fields(again, "form")["with.source.v.delimiter"] == ["|"]
+
+
 def test_what_was_typed_is_kept_before_a_step_is_tried(home: House, visit: Visitor) -> None:
     process = apply(home, IMPORT)
     sample(home, visit, process, {"files.ledger": LEDGER.encode()})

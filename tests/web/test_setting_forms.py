@@ -117,3 +117,18 @@ def _require_unchanged(kind: str, taken: type[msgspec.Struct], settings: dict[st
 )
 def test_settings_of_an_action_that_is_not_installed_stay(settings: dict[str, Any]) -> None:
     assert patching.same(read(form_of(settings, None), None), settings)
+
+
+def test_many_outputs_are_folded_until_one_of_them_has_a_mistake() -> None:
+    shape = setting_shapes.of_settings(SETTINGS["reconcile"])
+    named = ("matched", "only_left", "only_right", "summary", "report")
+    wrong = {("outputs", "report"): (documents.Mistake(line=9, column=1, message="is no property"),)}
+
+    def page(count: int, **mistakes: Any) -> str:
+        given = {"outputs": {name: f"${{d.{name}}}" for name in named[:count]}}
+        return str(macros().fields(setting_fields.of_step(shape, given, **{"mistakes": {}, **mistakes}), NAMES, ""))
+
+    folded = '<summary class="small">Outputs: 5 are said</summary>'
+    assert f"<details>{folded}" in page(5)
+    assert f"<details open>{folded}" in page(5, mistakes=wrong)
+    assert "are said</summary>" not in page(4)

@@ -17,7 +17,9 @@ ROWS = 1_000
 SECONDS_MAX = 10.0  # somebody types meanwhile
 
 
-def look(resources: Resources, file: File, options: FileOptions, *, proposes: bool = False) -> SampleFit:
+def look(
+    resources: Resources, file: File, options: FileOptions, *, proposes: tuple[str, ...] | None = None
+) -> SampleFit:
     """For a thread that may wait: seconds. Raises Unavailable where nobody can look."""
     assert file.sha256 is not None
     if file.size_bytes > SIZE_BYTES_MAX:

@@ -14,6 +14,7 @@ from procession.web.setting_nodes import SettingNode
 from procession.web.setting_shapes import RAW, Shape, ShapeField, ShapeKind
 from procession.web.setting_texts import ABSENT
 
+CELLS_MAX = 3_000  # of some 290 rules with four columns; a cell is less to show than a field with its help
 OTHERWISE = "otherwise"  # the setting beside the rules, whose row is the last
 _PARTS = ("name", "when", "set")
 _KEPT = "The table cannot show this; it is written as in the process file."

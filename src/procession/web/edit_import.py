@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from procession.actions import relations
 from procession.actions.reading.options import ColumnOptions
-from procession.actions.tables.contract import ProposedColumn, SampleFit
+from procession.actions.tables.contract import PROPOSED_OPTIONS, ProposedColumn, SampleFit
 from procession.door.contract import StreamCall
 from procession.model.errors import Unavailable
 from procession.model.ids import ProcessId
@@ -45,7 +45,12 @@ def mistake(mistakes: Iterable[PlacedMistake], order: str, *, proposes: bool = F
 
 
 async def of_settings(
-    call: StreamCall, process: ProcessId, given: Any, types: Mapping[str, str], *, proposes: bool = False
+    call: StreamCall,
+    process: ProcessId,
+    given: Any,
+    types: Mapping[str, str],
+    *,
+    proposes: tuple[str, ...] | None = None,
 ) -> ImportSample:
     """Of the first file of which there is a sample; `given` are the settings, whatever is wrong with them."""
     settings = given if isinstance(given, dict) else {}
@@ -86,22 +91,45 @@ async def proposed(
     given = step.data.get("with")
     settings = given if isinstance(given, dict) else {}
     said = settings["columns"] if isinstance(settings.get("columns"), dict) else {}
-    sample = await of_settings(call, process, {**settings, "columns": {}}, types, proposes=True)
+    source = _as_options(settings.get("source"))
+    # What somebody has said of the file stays, as what they have declared does.
+    names = tuple(sorted(PROPOSED_OPTIONS - source.keys())) if source else ()
+    sample = await of_settings(call, process, {**settings, "columns": {}}, types, proposes=names)
     if sample.fit is None or not sample.fit.proposed:
         return step, (sample.problem or (sample.fit.problem if sample.fit else "") or NO_SAMPLE,)
+    options = {one.name: one.value for one in sample.fit.options}
     new = [
         one
         for number, one in enumerate(sample.fit.proposed, start=1)
         # What somebody has declared stays as it is.
         if one.heading not in said and str(number) not in said
     ]
-    told = [f"“{one.heading}”: {one.note}" for one in new if one.note]
+    told = [
+        *(
+            f"Source, {one.name}: {_shown(one.value)}{f' ({one.note})' if one.note else ''}"
+            for one in sample.fit.options
+        ),
+        *(f"“{one.heading}”: {one.note}" for one in new if one.note),
+    ]
     filled = {**settings, "columns": {**said, **{one.heading: _declared(one) for one in new}}}
-    if not new:
+    if options:
+        filled["source"] = {**source, **options}
+    if not new and not options:
         return step, (f"each column of {sample.file} is declared already",)
-    what = "1 column is" if len(new) == 1 else f"{len(new)} columns are"
+    what = "1 column is" if len(new) == 1 else f"{len(new) or 'no'} columns are"
     first = f"{what} proposed from {sample.file}; keep these changes to write them down"
     return replace(step, data={**step.data, "with": filled}), (first, *told)
+
+
+def _as_options(source: Any) -> dict[str, Any]:
+    """What is said of the one file; nothing of several, which may be written in several ways."""
+    return dict(source) if isinstance(source, dict) else {"file": source} if isinstance(source, str) else {}
+
+
+def _shown(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "a tab" if value == "\t" else f"“{value}”"
 
 
 def _declared(one: ProposedColumn) -> dict[str, str]:

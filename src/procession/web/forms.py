@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from procession.model.errors import Invalid
 
 # The inputs of the largest process that anybody fills in by hand, and each of the runs of a page.
-FIELDS_MAX = 2_000
+FIELDS_MAX = 5_000  # more than a table of decisions has, with the fields beside it
 
 
 class Form:

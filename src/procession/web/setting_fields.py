@@ -125,7 +125,7 @@ class _Builder:
         """Whether the rules of a decision can be a table: of too many cells, or of what is no list, it is none."""
         if field.shape.kind is not ShapeKind.DECISIONS or not isinstance(given.get(field.name, []), list):
             return False
-        return decision_nodes.cells_in(given, field.name, self._types) <= FIELDS_MAX - self._count
+        return decision_nodes.cells_in(given, field.name, self._types) <= decision_nodes.CELLS_MAX
 
     def _list(self, field: ShapeField, name: str, values: list[Any], path: Path) -> SettingNode:
         assert field.shape.item is not None

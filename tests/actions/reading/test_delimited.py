@@ -111,6 +111,8 @@ def test_each_kind_of_line_end_is_read_as_the_records_say(tmp_path_factory, end,
         ("1;x\n2;y\n", {"header": False}, [("1", "x"), ("2", "y")]),
         ("a;b;c\n1;x;y\n2;x;y\n(2 rows)\n", {"total_row": "skip"}, [("1", "x", "y"), ("2", "x", "y")]),
         ("a;b\nx;1\nTotal;1;;\n", {"total_row": "check"}, [("x", "1")]),
+        # JuliaData/CSV.jl#418: a footer that is left out says nothing of the types
+        ("a;b\n1;2\n3;4\nSum of both\n", {"total_row": "skip"}, [("1", "2"), ("3", "4")]),
         ("\ufeff\ufeffa;b\n1;x\n", {"columns": {"a": {"type": "Text"}}}, [("1", "x")]),
     ],
 )
@@ -242,3 +244,22 @@ def test_a_heading_that_looks_like_the_one_that_is_wanted_is_told(tmp_path):
     said = refusal(tmp_path, "k,Amount\u00a0\nx,1\n", columns={"amount": {"type": "Number"}})
 
     assert said.endswith("""; 'Amount\\xa0' differs in blanks or case alone""")
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "told"),
+    [
+        ("a,b\nx,y\na,b\nz,w\n", {}, "line 3 of t.csv says the headings again"),  # ckan/datapusher#74
+        ("a,b\nx,1\n\ufeffa,b\nz,2\na,b\n", {}, "2 rows say the headings again"),  # whitfin/s3-concat#3
+        ("a,b\nx,y\na,b\n", {"columns": {"a": {"name": "c", "type": "Text"}}}, "line 3 of t.csv says"),
+        ("a,b\nx,y\nA,b\n", {}, ""),
+        ("a,b\na,b\na,b\n", {"header": False}, ""),
+        ("a\nx\na\n", {}, ""),
+        ("a,b\nx,1\ny,2\n", {}, ""),
+    ],
+)
+def test_headings_that_come_again_are_told(tmp_path, rows, options, told):
+    warnings = read(tmp_path, rows, **options).warnings
+
+    assert bool(warnings) is bool(told)
+    assert all(told in one for one in warnings)

@@ -5,6 +5,7 @@ Data are JSON in `sys.inputs`: never pasted into the template, so that no value 
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import resource
@@ -96,7 +97,8 @@ class Typesetter:
 
     @property
     def _source(self) -> bytes:
-        return _BREAKS + self.content if self._has_breaks else self.content
+        # A mark of UTF-8 is none behind the line before it.
+        return _BREAKS + self.content.removeprefix(codecs.BOM_UTF8) if self._has_breaks else self.content
 
     @property
     def _has_breaks(self) -> bool:

@@ -44,7 +44,7 @@ def csv_cells_of(types: Mapping[str, str], layout: Layout) -> list[TextCell]:
 def _dated(name: str, kind: str, pattern: str | None, style: CsvStyle) -> str:
     if pattern is not None and time_texts.is_written_by(pattern, kind):
         # In the zone of the layout, as without a pattern.
-        is_zoned = kinds.of(kind) is ValueKind.ZONED
+        is_zoned = kind in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"}
         value = f"timezone({literal(style.zone)}, {name})" if is_zoned else name
         return f"strftime({value}, {literal(pattern)})"
     return csv_cells.text_of(name, kind, style)

@@ -209,10 +209,11 @@ EXAMPLE = Example(
         "outputs": {"count": "${files.count}", "big": "${files.big}"},
         "code": """\
 import csv
+from decimal import Decimal
 with inputs["orders"].open() as file:
     rows = list(csv.DictReader(file, delimiter=";"))
 outputs["count"] = len(rows)
-outputs.file("big", "big.txt").write_text("\\n".join(row["id"] for row in rows if float(row["amount"]) > 100))
+outputs.file("big", "big.txt").write_text("\\n".join(row["id"] for row in rows if Decimal(row["amount"]) > 100))
 message(f"{len(rows)} orders read")
 """,
     },

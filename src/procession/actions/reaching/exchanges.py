@@ -130,6 +130,8 @@ class HttpExchange:
             # Whoever allowed this host to be private did not mean all the others that it knows.
             return addresses.find(url.host, url.port, private_hosts=False)
         except AddressRefused as error:
+            # What no step may connect to, whatever is allowed, is told as that.
+            addresses.find(url.host, url.port, private_hosts=True)
             raise AddressRefused(
                 f"{self._home.host} leads on to {url.host}; of private hosts, {self._connection.called} reaches that of"
                 " its own address alone"

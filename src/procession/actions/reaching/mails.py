@@ -51,7 +51,9 @@ def addresses(text: str, *, where: str) -> tuple[Address, ...]:
     """
     # A comma within quotes is one of a name: `"Doe, John" <j@x.org>`.
     pieces = [one if place % 2 else re.sub("[;,]", "\0", one) for place, one in enumerate(text.split('"'))]
-    parts = '"'.join(pieces).split("\0") if "\0" not in text else [text]
+    if "\0" in text or len(pieces) % 2 == 0:  # of a quote without its end nobody knows what is in it
+        _refuse(text, where)
+    parts = '"'.join(pieces).split("\0")
     return tuple(_address(part, where) for part in parts if part.strip()) or _refuse(text, where)
 
 

@@ -43,6 +43,7 @@ class Relation:
     notes: Mapping[str, str] = field(default_factory=dict)
     rejected: RejectedRows | None = None  # where WantedRelation.rejects
     numbers: Mapping[str, str] = field(default_factory=dict)  # by name, SQL of a cell of the column as a number
+    headings: Mapping[str, str] = field(default_factory=dict)  # by name, as the file shows it
 
 
 def texts_of(name: str) -> str:
@@ -108,6 +109,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
         notes=said,
         rejected=rejected,
         numbers={c.named.name: c.number for c in columns},
+        headings={c.named.name: c.cells.heading for c in columns},
     )
 
 

@@ -18,6 +18,7 @@ from procession.actions.reading import (
     columns,
     delimited,
     fixed_width,
+    headings_again,
     json_files,
     kinds,
     meant,
@@ -70,7 +71,7 @@ def load(
         raise Problem(f'the input "{name}" {what} ({options.file})')
     options = _on_sheet(context, options)
     loaded = relation_of(context, connection, source, options, replace(wanted, file=source.name))
-    made = _with_totals_told(connection, loaded, options, wanted)
+    made = _with_rows_told(connection, loaded, options, wanted)
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
@@ -91,14 +92,19 @@ def _on_sheet(context: Context, options: FileOptions) -> FileOptions:
     return msgspec.structs.replace(options, sheet=value)
 
 
-def _with_totals_told(
+def _with_rows_told(
     connection: duckdb.DuckDBPyConnection, loaded: LoadedFile, options: FileOptions, wanted: WantedRelation
 ) -> Relation:
+    """With warnings of rows that are none, it seems."""
     # What programs wrote for programs has no totals; where texts are wanted, they are looked for among all rows.
-    if options.total_row is not None or loaded.kind not in _FOR_PEOPLE or wanted.texts:
+    if loaded.kind not in _FOR_PEOPLE or wanted.texts:
         return loaded.relation
-    said = total_rows.overlooked(connection, loaded.relation, wanted.name)
-    return replace(loaded.relation, warnings=(*loaded.relation.warnings, said)) if said else loaded.relation
+    made, found = loaded.relation, list[str]()
+    if options.header:
+        found.append(headings_again.told(connection, made, wanted.name))
+    if options.total_row is None:
+        found.append(total_rows.overlooked(connection, made, wanted.name))
+    return replace(made, warnings=(*made.warnings, *filter(None, found)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,11 @@ def prepare(source: FileInput, options: FileOptions, folder: Path) -> Text:
     return _begin(found, source.called, options.skip)
 
 
+def has_mark(path: Path) -> bool:
+    """Whether the first bytes say the encoding."""
+    return bool(_marked(path)[0])
+
+
 def _marked(path: Path) -> tuple[bytes, str]:
     with path.open("rb") as file:
         start = file.read(4)

@@ -172,14 +172,14 @@ class TakenSample(msgspec.Struct, frozen=True, kw_only=True):
 class FitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A file of which the first `rows` are to be read as `options` say.
 
-    `proposes`: also what its columns may be declared as is wanted.
+    `proposes`: also what its columns may be declared as is wanted, and these options of the file; None: neither.
     """
 
     request: str
     name: str
     options: FileOptions
     rows: int
-    proposes: bool = False
+    proposes: tuple[str, ...] | None = None
 
 
 class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +190,17 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     decimal: str | None = None
     thousands: str | None = None
     pattern: str | None = None
+    note: str = ""
+
+
+PROPOSED_OPTIONS = frozenset({"encoding", "skip", "delimiter", "header"})
+
+
+class ProposedOption(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be said of the whole file (reading/options.FileOptions), and what a person should look at."""
+
+    name: str
+    value: str | int | bool
     note: str = ""
 
 
@@ -214,6 +225,7 @@ class SampleFit(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[WorstValue, ...] = ()
     rejects: tuple[tuple[str | None, ...], ...] = ()
     proposed: tuple[ProposedColumn, ...] = ()
+    options: tuple[ProposedOption, ...] = ()  # proposed, and what `proposed` was read with
     problem: str = ""
 
 

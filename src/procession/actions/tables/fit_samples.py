@@ -14,8 +14,8 @@ from procession.actions.problems import Problem
 from procession.actions.reading import loading
 from procession.actions.reading.columns import WantedRelation
 from procession.actions.reading.options import ColumnOptions
-from procession.actions.tables import proposing, sampling
-from procession.actions.tables.contract import FitSettings, SampleFit, SampleSettings, WorstValue
+from procession.actions.tables import proposing, proposing_files, sampling
+from procession.actions.tables.contract import FitSettings, ProposedOption, SampleFit, SampleSettings, WorstValue
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,11 +41,14 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Sa
     if taken.is_cut:
         # The row of totals is behind the sample.
         settings = replace(settings, options=replace(settings.options, total_row=None))
+    options: tuple[ProposedOption, ...] = ()
     try:
-        found = _looked(context, connection, source, settings)
+        options = proposing_files.propose(source, settings.options, Path(context.folder), settings.proposes or ())
+        said = {one.name: one.value for one in options}
+        found = _looked(context, connection, source, replace(settings, options=replace(settings.options, **said)))
     except Problem as problem:
-        return SampleFit(problem=str(problem), is_cut=taken.is_cut), {}
-    return replace(found, is_cut=taken.is_cut), {}
+        return SampleFit(problem=str(problem), is_cut=taken.is_cut, options=options), {}
+    return replace(found, is_cut=taken.is_cut, options=options), {}
 
 
 def _looked(
@@ -57,10 +60,14 @@ def _looked(
     headings = list(database.columns(connection, _WRITTEN))[:COLUMNS_MAX]
     database.drop(connection, _WRITTEN)
     # Each value as it is written: what a type would make of it is what is asked.
-    written = replace(plain, columns={heading: ColumnOptions(type="Text") for heading in headings})
+    keys = {name: name if plain.header else str(number) for number, name in enumerate(headings, start=1)}
+    written = replace(plain, columns={key: ColumnOptions(type="Text") for key in keys.values()})
     loading.relation_of(context, connection, source, written, WantedRelation(name=_WRITTEN, file=settings.name))
-    worst = {heading: _longest(connection, heading) for heading in headings}
-    proposed = [proposing.propose(name, _values(connection, name)) for name in headings if settings.proposes]
+    # A column without a heading goes by its number, as in messages.
+    shown = {name: name if plain.header else f"column {key}" for name, key in keys.items()}
+    worst = {shown[name]: _longest(connection, name, shown[name]) for name in headings}
+    asked = keys.items() if settings.proposes is not None else ()
+    proposed = [proposing.propose(key, _values(connection, name)) for name, key in asked]
     found = SampleFit(
         rows=database.count(connection, _WRITTEN), proposed=tuple(proposed), columns=tuple(worst.values())
     )
@@ -74,11 +81,11 @@ def _values(connection: duckdb.DuckDBPyConnection, heading: str) -> list[str | N
     return [row[0] for row in connection.execute(f"SELECT {quote(heading)} FROM {quote(_WRITTEN)}").fetchall()]
 
 
-def _longest(connection: duckdb.DuckDBPyConnection, heading: str) -> WorstValue:
+def _longest(connection: duckdb.DuckDBPyConnection, name: str, shown: str) -> WorstValue:
     row = connection.execute(
-        f"SELECT left(arg_max({quote(heading)}, length({quote(heading)})), {_TEXT_MAX}) FROM {quote(_WRITTEN)}"
+        f"SELECT left(arg_max({quote(name)}, length({quote(name)})), {_TEXT_MAX}) FROM {quote(_WRITTEN)}"
     ).fetchone()
-    return WorstValue(heading=heading, value=None if row is None else row[0])
+    return WorstValue(heading=shown, value=None if row is None else row[0])
 
 
 def _fitted(
