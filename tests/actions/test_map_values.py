@@ -46,6 +46,7 @@ def line(folder: Path, account: str, *rules: str, **settings: object) -> str:
         ("4010", ["4*,wide", "40*,near"], "near"),
         ("4010", ["*,all", "4000-4099,range"], "range"),
         ("4010", ["4000-4999,wide", "4000-4099,near"], "near"),
+        ("4010", ["4000-4099,wide", "4000-4050,near"], "near"),
         ("4010", [",all"], "all"),
         ("40100", ["4000-4999,range", "x,y"], ""),
         ("0042", ["0040\u20130049,range"], "range"),
@@ -60,6 +61,15 @@ def line(folder: Path, account: str, *rules: str, **settings: object) -> str:
 )
 def test_the_rule_that_says_most_wins(tmp_path, account, rules, wanted):
     assert line(tmp_path, account, *rules) == wanted
+
+
+@pytest.mark.parametrize(("account", "rule"), [("4010 ", "4010"), ("ab-1", "AB-1")])
+def test_a_value_that_only_looks_like_a_rule_and_falls_to_a_wider_one_is_told(tmp_path, account, rule):
+    played = mapped(tmp_path, f"account\n{account}\n{rule}\n", f"account,to\n{rule},own\n*,any\n")
+
+    assert rows_of(played) == [f"{account},any", f"{rule},own"]
+    assert played.outcome.status is StepStatus.WARNING
+    assert f'"{account}" and "{rule}" differ only in case, blanks or signs unseen' in played.outcome.message
 
 
 def test_the_least_priority_comes_first(tmp_path):
