@@ -4,11 +4,12 @@
 # PYTHON=/path/to/python3.12 chooses the interpreter.
 
 bin := .venv/bin
-WORKERS ?= 2
 inputs := pyproject.toml tools/venv requirements/uv.txt requirements/run.txt
 
-# A file at a time for each of two processes (WORKERS=3: a third of a test's time is waiting), in the order of their names: long files do not come last. A test that hangs
-# ends its process, and with it the suite. Each start of our own program would compile it, where Python keeps no cache.
+# A file at a time for each process, in the order of their names: long files do not come last. A test that hangs ends its
+# process, and with it the suite. Each start of our own program would compile it, where Python keeps no cache.
+# `make test WORKERS=3`: a third of what tests take is waiting.
+WORKERS ?= 2
 pytest = PYTHONDONTWRITEBYTECODE= $(bin)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 .PHONY: demo test thorough check docs screenshots fuzz format bench lock sbom audit clean node azurite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def line(folder: Path, account: str, *rules: str, **settings: object) -> str:
         ("4010", ["4*,wide", "40*,near"], "near"),
         ("4010", ["*,all", "4000-4099,range"], "range"),
         ("4010", ["4000-4999,wide", "4000-4099,near"], "near"),
+        ("4010", ["4000-4099,wide", "4000-4050,near"], "near"),
         ("4010", [",all"], "all"),
         ("40100", ["4000-4999,range", "x,y"], ""),
         ("0042", ["0040\u20130049,range"], "range"),
@@ -57,6 +59,15 @@ def line(folder: Path, account: str, *rules: str, **settings: object) -> str:
 )
 def test_the_rule_that_says_most_wins(tmp_path, account, rules, wanted):
     assert line(tmp_path, account, *rules) == wanted
+
+
+@pytest.mark.parametrize(("account", "rule"), [("4010 ", "4010"), ("ab-1", "AB-1")])
+def test_a_value_that_only_looks_like_a_rule_and_falls_to_a_wider_one_is_told(tmp_path, account, rule):
+    played = mapped(tmp_path, f"account\n{account}\n{rule}\n", f"account,to\n{rule},own\n*,any\n")
+
+    assert rows_of(played) == [f"{account},any", f"{rule},own"]
+    assert played.outcome.status is StepStatus.WARNING
+    assert f'"{account}" and "{rule}" differ only in case, blanks or signs unseen' in played.outcome.message
 
 
 def test_the_least_priority_comes_first(tmp_path):
@@ -154,7 +165,7 @@ RULES = st.one_of(CODES, CODES.map(lambda code: f"{code}*"), st.just("*"),
                   st.tuples(st.integers(0, 22), st.integers(0, 22)).map(lambda ends: f"{min(ends):02d}-{max(ends):02d}"))  # fmt: skip
 
 
-def _says(rule: str, code: str) -> tuple[int, int] | None:
+def _says(rule: str, code: str) -> tuple[int, float] | None:
     """How much a rule says of a code that it fits: a second, plain way to find out."""
     if rule == "*":
         return (0, 0)
@@ -163,7 +174,7 @@ def _says(rule: str, code: str) -> tuple[int, int] | None:
     if "-" in rule:
         low, high = rule.split("-")
         inside = len(code) == 2 and low <= code <= high
-        return (1, 1002 - len(str(int(high) - int(low)))) if inside else None
+        return (1, 1002 - round(math.log10(int(high) - int(low) + 1), 6)) if inside else None
     return (1, 1_000_000) if rule == code else None
 
 

@@ -13,7 +13,7 @@ from procession.model.errors import Forbidden
 from procession.model.ids import TableId
 from procession.model.people import Role
 from procession.model.tables import Draft, Snapshot
-from procession.operations import table_rows, tables
+from procession.operations import table_jobs, table_rows, tables
 from procession.operations.table_rows import RowsRequest
 from procession.operations.tables import TableWork
 from procession.store import permissions
@@ -112,3 +112,12 @@ def test_a_job_that_takes_too_long_is_ended_and_the_next_one_works(home: House) 
     assert late.outcome is None and late.reason == "it took longer than 0 s"
     assert ended.outcome is not None
     assert not place.exists()
+
+
+def test_a_job_may_take_longer_the_more_there_is_and_has_an_end_all_the_same() -> None:
+    """Five million rows were "longer than 120 s" on a machine that does other work, and could never be sent."""
+    small, large = (table_jobs.seconds_for(120.0, rows=rows, size_bytes=0) for rows in (1_000, 5_000_000))
+    sent = table_jobs.seconds_for(120.0, rows=0, size_bytes=161 * 2**20)
+
+    assert (round(small), large, sent) == (120, 220.0, 281.0)
+    assert table_jobs.seconds_for(30.0, rows=10**9) == 930.0

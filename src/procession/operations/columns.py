@@ -84,7 +84,13 @@ def _changed(resources: Resources, present: Snapshot, before: Column, after: Col
         settings = ChangeSettings(
             contents=table_jobs.contents(resources.blobs, present), before=before, after=after, rewrites=rewrites
         )
-        job = table_jobs.TableJob(kind=CHANGE_KIND, settings=settings, place=place, what="the column was not changed")
+        job = table_jobs.TableJob(
+            kind=CHANGE_KIND,
+            settings=settings,
+            place=place,
+            what="the column was not changed",
+            seconds_max=table_jobs.seconds_for(table_jobs.WRITE_SECONDS_MAX, rows=present.version.rows),
+        )
         written, files = table_jobs.perform(resources, job, Written)
         draft = table_jobs.draft_of(resources, present, written, files, place)
     return replace(draft, columns=_replaced(present, before, after))

@@ -22,6 +22,10 @@ T = TypeVar("T", bound=msgspec.Struct)
 # A million rows take seconds; a child that is slower is stuck.
 WRITE_SECONDS_MAX = 120.0
 READ_SECONDS_MAX = 30.0
+# More for what is large: on a machine that is busy, five million rows took more than those two minutes of it.
+ROWS_A_SECOND_MIN = 50_000  # of a table
+BYTES_A_SECOND_MIN = 2**20  # of what is sent
+SECONDS_MORE_MAX = 900.0
 # A 400 would tell a client to change what was right.
 _OPERATIONS = {"replace_where": TableOperation.REPLACE_WHERE}  # whose wire name is not that of the mode
 _OURS = ("the disk is full",)  # reasons that are not the request's
@@ -36,6 +40,11 @@ class TableJob:
     place: Path
     what: str
     seconds_max: float = WRITE_SECONDS_MAX
+
+
+def seconds_for(seconds: float, *, rows: int, size_bytes: int = 0) -> float:
+    """So many, and more for rows of the table that are read, and for what was sent."""
+    return seconds + min(rows / ROWS_A_SECOND_MIN + size_bytes / BYTES_A_SECOND_MIN, SECONDS_MORE_MAX)
 
 
 def contents(blobs: Blobs, snapshot: Snapshot) -> Contents:

@@ -156,7 +156,9 @@ def _job(
         settings=settings,
         place=place,
         what="the rows were not written",
-        seconds_max=request.seconds_max,
+        seconds_max=table_jobs.seconds_for(
+            request.seconds_max, rows=present.version.rows, size_bytes=request.path.stat().st_size
+        ),
     )
 
 
@@ -195,7 +197,10 @@ def read(resources: Resources, present: Snapshot, wanted: Wanted, place: Path) -
         settings=settings,
         place=place,
         what="the rows were not read",
-        seconds_max=table_jobs.READ_SECONDS_MAX,
+        # A page is found by the order of its rows, or by a look at one column.
+        seconds_max=table_jobs.seconds_for(
+            table_jobs.READ_SECONDS_MAX, rows=present.version.rows if wanted.limit is None else 0
+        ),
     )
     page, files = table_jobs.perform(resources, job, Page)
     # The job writes one; another would be a mistake of ours.

@@ -231,13 +231,16 @@ def _tell_unmapped(task: _Map) -> int:
 
 
 def _tell_looks(task: _Map) -> None:
-    """Values that would find their rule if case, blanks and what nobody sees did not count."""
+    """Values that would find a rule of their own if case, blanks and what nobody sees did not count."""
     for number, value in enumerate(task.values):
-        own = f"SELECT DISTINCT low_{number} AS code FROM patterns WHERE shape_{number} = {patterns.ITSELF}"
+        is_own = f"shape_{number} = {patterns.ITSELF}"
+        own = f"SELECT DISTINCT low_{number} AS code FROM patterns WHERE {is_own}"
+        # Those too that a wider rule has taken, of which nobody would hear.
+        owned = f"SELECT c.key FROM chosen c JOIN patterns p ON p.rule = c.rule WHERE p.{is_own}"
+        others = f"SELECT DISTINCT {value} FROM keys ANTI JOIN ({owned}) USING (key)"
         row = task.work.connection.execute(
-            f"SELECT k.{value}, r.code FROM (SELECT DISTINCT {value} FROM lost) k JOIN ({own}) r "
-            f"ON lower({looks.seen(f'k.{value}')}) = lower({looks.seen('r.code')}) AND k.{value} <> r.code "
-            "ORDER BY ALL LIMIT 1"
+            f"SELECT k.{value}, r.code FROM ({others}) k JOIN ({own}) r "
+            f"ON {looks.folded(f'k.{value}')} = {looks.folded('r.code')} AND k.{value} <> r.code ORDER BY ALL LIMIT 1"
         ).fetchone()
         if row is not None:
             one, other = (looks.visible(text) for text in row)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ANY, RANGE, BEGINNING, ITSELF = range(4)
 _RANGE = "([0-9]{1,18}) *(?:-|\u2013) *([0-9]{1,18})"  # with a hyphen, or the dash that spreadsheets make of it
+_PARTS = 1_000_000  # of a digit, to tell 4000-4050 from 4000-4099
 _TEXTS = frozenset({ValueKind.TEXT, ValueKind.DATE, ValueKind.TRUTH})
 
 
@@ -84,10 +85,12 @@ def _cell(cell: str, number: int, *, is_plain: bool) -> str:
         shape += f"WHEN ends_with({cell}, '*') THEN {BEGINNING} "
     shape += f"ELSE {ITSELF} END"
     value = f"CASE {shape} WHEN {RANGE} THEN {low} WHEN {BEGINNING} THEN left({cell}, -1) WHEN {ITSELF} THEN {cell} END"
-    # A whole value is the exception from a range or a beginning, and exceptions must win.
+    # A whole value is the exception from a range or a beginning, and exceptions must win. 4* says as much as 4000-4999.
+    size = f"round(log10(greatest({_whole(high)} - {_whole(low)} + 1, 1)) * {_PARTS})"
     says = (
-        f"CASE {shape} WHEN {ITSELF} THEN 1000000 WHEN {BEGINNING} THEN 999 + length({cell}) "
-        f"WHEN {RANGE} THEN 1000 + length({low}) - length(CAST({_whole(high)} - {_whole(low)} AS VARCHAR)) ELSE 0 END"
+        f"CAST(CASE {shape} WHEN {ITSELF} THEN 1000000 WHEN {BEGINNING} THEN 999 + length({cell}) "
+        f"WHEN {RANGE} THEN 1000 + length({low}) ELSE 0 END AS BIGINT) * {_PARTS} "
+        f"- CASE {shape} WHEN {RANGE} THEN CAST({size} AS BIGINT) ELSE 0 END"
     )
     return (
         f"{shape} AS shape_{number}, {value} AS low_{number}, "

@@ -49,11 +49,11 @@ def write_input(context: Context, name: str, table: TableInput) -> Path:
     path = folder / f"{name}.parquet"
     parts = [PartFile(number=number, path=file.path, rows=file.rows) for number, file in enumerate(table.files)]
     # One file and no view of several: files of before a change of columns lack some, or have them by other names.
-    query = f"SELECT * EXCLUDE ({quote(RECORD_ID)}) FROM {sources.rows_of(table.columns, parts)}"
     import duckdb
 
     try:
         with closing(database.connect(context.folder, context.memory_bytes_max)) as connection:
+            query = f"SELECT * EXCLUDE ({quote(RECORD_ID)}) FROM {sources.rows_of(connection, table.columns, parts)}"
             connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
     except duckdb.Error as error:
         told = database.complaint(error, database.places(context.folder))

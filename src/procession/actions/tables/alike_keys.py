@@ -31,7 +31,7 @@ def told(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: RowsSe
     fields = [f"f{column.field}" for column in rows.key]
     given = f"SELECT DISTINCT {', '.join(fields)} FROM {TYPED}"
     named = ", ".join(f"{quote(column.name)} AS f{column.field}" for column in rows.key)
-    current = sources.rows_of(settings.contents.columns, settings.contents.parts)
+    current = sources.rows_of(connection, settings.contents.columns, settings.contents.parts)
     same = " AND ".join(f"t.{name} = g.{name}" for name in fields)
     connection.execute(
         f"CREATE TABLE {_FRESH} AS SELECT g.* FROM ({given}) g ANTI JOIN (SELECT {named} FROM {current}) t ON {same}"

@@ -45,7 +45,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
 
 def _check(connection: duckdb.DuckDBPyConnection, settings: ChangeSettings) -> None:
     before, after = settings.before, settings.after
-    rows = sources.rows_of(settings.contents.columns, settings.contents.parts)
+    rows = sources.rows_of(connection, settings.contents.columns, settings.contents.parts)
     name = quote(before.name)
     if before.nullable and not after.nullable:
         found = first(connection, f"SELECT {RECORD} FROM {rows} WHERE {name} IS NULL ORDER BY {RECORD} LIMIT 1")
@@ -85,5 +85,5 @@ def _convert(
         if column.field == before.field:
             name = f"{_as_another(before, after).value} AS {name}"
         values.append(name)
-    source = sources.rows_of(settings.contents.columns, [part])
+    source = sources.rows_of(connection, settings.contents.columns, [part])
     return sources.write(connection, f"SELECT {', '.join(values)} FROM {source}", settings.contents.columns, path)

@@ -17,7 +17,7 @@ ADDED = "job.rows"
 def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Written, dict[str, FileOutput]]:
     settings: CompactSettings = context.settings
     contents = settings.contents
-    query = f"SELECT * FROM {sources.rows_of(contents.columns, contents.parts)}"
+    query = f"SELECT * FROM {sources.rows_of(connection, contents.columns, contents.parts)}"
     file, count = sources.write(connection, query, contents.columns, context.folder / "rows.parquet")
     written = Written(
         mode="compact",

@@ -41,7 +41,7 @@ def load(
     table = context.value(use.place)
     if not isinstance(table, TableInput):
         raise Problem(f'the input "{name}" is not a table ({options.table})')
-    rows = sources.rows_of(table.columns, _linked(table))
+    rows = sources.rows_of(connection, table.columns, _linked(table))
     # In the order of its files, which is always the same: sorting ten million rows would cost more than reading them.
     kind = "TABLE" if texts else "VIEW"
     connection.execute(f"CREATE {kind} {quote(name)} AS SELECT * EXCLUDE ({quote(RECORD_ID)}) FROM {rows}")

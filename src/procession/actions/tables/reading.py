@@ -40,7 +40,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Pa
     tests, parameters = [f"{RECORD} > {settings.after}"], list[str]()
     for condition in settings.conditions:
         tests.append(_test(known, condition, parameters))
-    source = sources.rows_of(known, settings.contents.parts)
+    source = sources.rows_of(connection, known, settings.contents.parts)
     query = f"SELECT * FROM {source} WHERE {' AND '.join(tests)}"
     last = 0
     if settings.limit is None:

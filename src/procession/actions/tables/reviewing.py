@@ -143,7 +143,7 @@ def _number(value: str, kind: str) -> str:
 
 def _find_decisions(connection: duckdb.DuckDBPyConnection, known: Sequence[Column], settings: ReviewSettings) -> None:
     """Makes made (the rows of the table), beside (s, record: what touches a suggestion) and every (s, decided)."""
-    rows = sources.rows_of(known, settings.contents.parts)
+    rows = sources.rows_of(connection, known, settings.contents.parts)
     texts = ", ".join(_text(known, name) for name in COLUMNS)
     connection.execute(f"CREATE TABLE made AS SELECT {RECORD} AS record, {texts} FROM {rows}")
     # As the step reads them: people write Match and match.

@@ -43,6 +43,6 @@ def _present(
     if not ids:
         return {}
     texts = ", ".join(conversion.to_text(column, quote(column.name)) for column in rows.columns)
-    source = sources.rows_of(settings.contents.columns, settings.contents.parts)
+    source = sources.rows_of(connection, settings.contents.columns, settings.contents.parts)
     found = connection.execute(f"SELECT {RECORD}, {texts} FROM {source} WHERE {RECORD} IN ({ids})").fetchall()
     return {int(record): tuple(values) for record, *values in found}

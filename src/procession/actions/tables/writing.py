@@ -63,7 +63,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     removed = parts if rows.mode == "replace" else _taken_along(parts, affected, given)
     pieces = [_new_rows(known, rows, settings.next_record)]
     if removed and rows.mode != "replace":
-        pieces.append(_kept_rows(known, rows, removed))
+        pieces.append(_kept_rows(connection, known, rows, removed))
     path = context.folder / "rows.parquet"
     file, count = sources.write(connection, " UNION ALL ".join(pieces), known, path)
     written = replace(
@@ -143,7 +143,7 @@ def _match(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: Rows
         "has the same key as a row before it",
     )
     if settings.contents.parts:
-        current = sources.rows_of(settings.contents.columns, settings.contents.parts, with_path=True)
+        current = sources.rows_of(connection, settings.contents.columns, settings.contents.parts, with_path=True)
         same = " AND ".join(f"t.{quote(column.name)} = g.f{column.field}" for column in rows.key)
         connection.execute(
             f"INSERT INTO {MATCHED} SELECT g.{NUMBER}, t.{RECORD}, t.{quote(sources.PATH)}"
@@ -171,7 +171,7 @@ def _doomed(connection: duckdb.DuckDBPyConnection, rows: SentRows, settings: Row
     if rows.mode == "replace_where":
         same = " AND ".join(f"t.{quote(column.name)} = g.f{column.field}" for column in rows.key)
         chosen.append(f"SEMI JOIN {TYPED} g ON {same}")
-    current = sources.rows_of(settings.contents.columns, settings.contents.parts, with_path=True)
+    current = sources.rows_of(connection, settings.contents.columns, settings.contents.parts, with_path=True)
     for which in chosen if settings.contents.parts and rows.mode != "replace" else ():
         connection.execute(f"INSERT INTO {DOOMED} SELECT {RECORD}, {quote(sources.PATH)} FROM {current} t {which}")
     return {row[0] for row in connection.execute(f"SELECT DISTINCT path FROM {DOOMED}").fetchall()}
@@ -182,7 +182,7 @@ def _unchanged(
 ) -> int:
     """How many of the matched rows say what their records hold already."""
     parts = [part for part in settings.contents.parts if part.path in affected]
-    current = sources.rows_of(settings.contents.columns, parts)
+    current = sources.rows_of(connection, settings.contents.columns, parts)
     same = (f"t.{quote(column.name)} IS NOT DISTINCT FROM g.f{column.field}" for column in rows.columns)
     return _count(
         connection,
@@ -230,7 +230,9 @@ def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int) -> str:
     return f"SELECT {', '.join(values)} FROM {TYPED} WHERE {NUMBER} NOT IN ({_matched()})"
 
 
-def _kept_rows(known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile]) -> str:
+def _kept_rows(
+    connection: duckdb.DuckDBPyConnection, known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile]
+) -> str:
     """The rows of these files that stay, with the upsert's changes."""
     values = [f"t.{RECORD} AS {RECORD}"]
     for column in known[1:]:
@@ -238,7 +240,7 @@ def _kept_rows(known: Sequence[Column], rows: SentRows, parts: Iterable[PartFile
         changed = f"CASE WHEN m.{NUMBER} IS NULL THEN t.{name} ELSE g.f{column.field} END"
         values.append(f"{changed if column in rows.columns else f't.{name}'} AS {name}")
     return (
-        f"SELECT {', '.join(values)} FROM {sources.rows_of(known, parts)} t"
+        f"SELECT {', '.join(values)} FROM {sources.rows_of(connection, known, parts)} t"
         f" LEFT JOIN {MATCHED} m ON m.record = t.{RECORD} LEFT JOIN {TYPED} g ON g.{NUMBER} = m.{NUMBER}"
         f" WHERE t.{RECORD} NOT IN (SELECT record FROM {DOOMED})"
     )
