@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from procession import config
 from procession.clock import ManualClock
+from procession.operations import passwords
 
 ISOLATION = "PROCESSION_ISOLATION"
 
@@ -23,9 +24,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Quick examples are the same in every run; thorough ones are new each time, and a failure says how to repeat it."""
     # The tests of scripts run on a machine without namespaces too; those of the walls say what they leave out there.
     os.environ[ISOLATION] = "weak"
+    _hash_quickly()
     settings.register_profile("quick", max_examples=20, derandomize=True, deadline=None)
     settings.register_profile("thorough", max_examples=500, deadline=None, print_blob=True, database=None)
     settings.load_profile("thorough" if config.getoption("--thorough") else "quick")
+
+
+def _hash_quickly() -> None:
+    """Forty milliseconds of each sign-in are spent on purpose; tests/operations/test_passwords.py looks at the purpose."""
+    passwords.MEMORY_KIB, passwords.PASSES = 8, 1
+    passwords.NOBODY = passwords.hashed("of nobody, as ever")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -42,14 +42,15 @@ def _leave(smtp: smtplib.SMTP) -> None:
 
 
 def _connected(server: SmtpServer) -> smtplib.SMTP:
+    if not server.security:
+        return smtplib.SMTP(server.host, server.port, timeout=SECONDS_MAX)
     # Of the system's certificates, if no file is set; names are checked in both cases.
     context = ssl.create_default_context(cafile=None if server.ca_file is None else str(server.ca_file))
     if server.security == "tls":
         return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS_MAX, context=context)
     smtp = smtplib.SMTP(server.host, server.port, timeout=SECONDS_MAX)
     try:
-        if server.security == "starttls":
-            smtp.starttls(context=context)
+        smtp.starttls(context=context)
     except BaseException:
         smtp.close()
         raise

@@ -64,8 +64,8 @@ class Mariadb:
         """Statements of root, split at semicolons at the end of a line; gives the rows of the last."""
         rows: list[Any] = []
         with (
-            pymysql.connect(
-                unix_socket=str(self.socket_path), user="root", database=database, autocommit=True
+            pymysql.connect(  # TLS, which it would try, reads all authorities first
+                unix_socket=str(self.socket_path), user="root", database=database, autocommit=True, ssl_disabled=True
             ) as admin,
             admin.cursor() as cursor,
         ):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import obstore
 import pytest
 from msgspec.structs import replace
@@ -126,6 +127,20 @@ def test_a_secret_of_before_azure_is_still_bound_to_the_same_address() -> None:
     named = {"bucket": "box", "service": "azure", "account": "acme"}
     assert address_of(ConnectionKind.S3, named) != address_of(ConnectionKind.S3, {**named, "account": "evil"})
     assert place_of(ConnectionKind.S3, named) == "box at Azure acme"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"service": "azure"}, "takes the account that it belongs to"),
+        ({"service": "azure", "account": "acme", "access_key": "AKIA"}, "and no access_key"),
+        ({"account": "acme"}, "and no account"),
+        ({"service": "azure", "account": "evil.com/"}, "3 to 24 small letters and digits"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_in_words(options: dict[str, str], words: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=words):
+        plain(ConnectionKind.S3, {"bucket": "box", **options})
 
 
 def test_an_s3_connection_takes_no_token_of_azure(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -285,3 +286,28 @@ def test_a_cross_of_more_digits_than_fit_is_rounded_to_those_that_are_shown(tmp_
     (row,) = rows_of(played)
     assert Decimal(row["amount_aud"]) == wide.divide(Decimal(99_999_999_999), product).quantize(Decimal("0.01"))
     assert row["rate"] == str(wide.divide(Decimal(1), product).quantize(Decimal(1).scaleb(-18)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "rate", "is_told"),
+    [
+        ("600000000", "'XTS' AS \"from\", 'AUD' AS \"to\", 1::DOUBLE / 60 AS rate", True),
+        ("1000", "'AUD' AS \"from\", 'XTS' AS \"to\", 1::DOUBLE / 47000.7 AS rate", True),
+        ("1000", "'XTS' AS \"from\", 'AUD' AS \"to\", 1::DOUBLE / 60 AS rate", False),  # to the cent as it should be
+    ],
+)
+def test_binary_rates_that_are_rounded_so_that_amounts_may_show_it_are_told(tmp_path, amount, rate, is_told):
+    """600,000,000 at 1/60 were 10,000,000.02, and 1,000 at the inverse of 1/47000.7 were 47,000,653.31."""
+    path = tmp_path / "rates.parquet"
+    duckdb.execute(f"COPY (SELECT {rate}, DATE '2026-01-30' AS \"on\") TO '{path}' (FORMAT parquet)")
+    given = {"source": {"file": "${f.s}", "columns": COLUMNS}, "to": "AUD", "rates": {"source": "${f.r}"}}
+    files = {
+        "f.s": ("s.csv", f"amount,currency,date\n{amount},XTS,2026-01-30\n".encode()),
+        "f.r": ("r.parquet", path.read_bytes()),
+    }
+
+    played = play(calculate_fx.ACTION, tmp_path / "work", {**given, "output": "${o.rows}"}, files)
+
+    assert len(rows_of(played)) == 1
+    assert (played.outcome.status is StepStatus.WARNING) is is_told
+    assert ("which amounts may show" in played.outcome.message) is is_told

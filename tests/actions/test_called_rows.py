@@ -46,6 +46,13 @@ def test_rows_keep_the_numbers_that_they_have_in_the_source(tmp_path: Path) -> N
     assert (outcome.status, outcome.message) == (SUCCESS, "2 of 4 rows")
 
 
+def test_rows_with_a_column_called_rowid_keep_their_order_and_numbers(tmp_path: Path) -> None:
+    """They came in the order of that column, and it stood for their numbers."""
+    outcome = asked(tmp_path, "rowid,n\n30,a\n10,b\n20,c\n", {"p.n": "{n}"})
+
+    assert [(row.number, row.key) for row in given(outcome)] == [(1, "a"), (2, "b"), (3, "c")]
+
+
 @pytest.mark.parametrize(
     ("text", "inputs", "each", "said"),
     [

@@ -17,6 +17,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 from openpyxl.chart import BarChart, Reference
+from openpyxl.formatting.rule import CellIsRule
 from openpyxl.workbook.defined_name import DefinedName
 
 from procession.actions.contract import FileOutput, OutputTarget
@@ -427,6 +428,49 @@ def test_a_pivot_table_that_stays_behind_is_told(tmp_path):
         template(), **{"xl/pivotCache/pivotCacheDefinition1.xml": f'<p xmlns="{MAIN[1:-1]}" refreshOnLoad="1"/>'}
     )
     made(tmp_path / "fresh", sheets=[FILLED], template=fresh)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "cell", "formula", "said"),
+    [
+        ("Summary", "A5", "=SUM(Data!B4:B20)", "Summary!A5 (B4:B20)"),
+        ("Summary", "A5", "=SUM('Data'!$B$4:$B$20)/2", "Summary!A5 (B4:B20)"),
+        ("Data", "D4", "=SUM(B4:B20)", "Data!D4 (B4:B20)"),
+        ("Data", "D4", "=B4*2", "formulas beside them end before: D4:D4"),
+        ("Summary", "A5", "=SUM(Data!B:B)+SUM(Data!B4:B40)", ""),
+        ("Summary", "A5", '=IF(A1="B4:B20",SUM(B4:B20),Data!B4)', ""),  # a text; its own sheet; one cell
+        ("Data", "D4", "=SUM(B$4:B4)+B$4", ""),
+    ],
+)
+def test_what_refers_to_the_first_rows_only_is_told(tmp_path, sheet, cell, formula, said):
+    def fill(book):
+        book["Data"]["A40"] = None
+        book["Summary"]["A2"] = "=SUM(Data!B4:B40)"
+        book["Summary"]._charts.clear()
+        book[sheet][cell] = formula
+
+    many = b"region,amount\n" + b"North,1.5\n" * 37
+    played = reported(tmp_path, many, sheets=[FILLED], template=template(fill=fill))
+
+    if not said:
+        assert played.outcome.status is StepStatus.SUCCESS, played.outcome.message
+    else:
+        assert played.outcome.status is StepStatus.WARNING
+        assert said in played.outcome.message and "go on to row 40" in played.outcome.message
+
+
+def test_a_chart_a_name_and_a_format_of_the_first_rows_are_told(tmp_path):
+    def fill(book):
+        book["Data"]["A40"] = None
+        book.defined_names["Rows"] = DefinedName("Rows", attr_text="Data!$B$4:$B$6")
+        book["Data"].conditional_formatting.add("B4:B9", CellIsRule(operator="lessThan", formula=["0"]))
+
+    many = b"region,amount\n" + b"North,1.5\n" * 20
+    message = reported(tmp_path, many, sheets=[FILLED], template=template(fill=fill)).outcome.message
+
+    assert 'a conditional format of Data (B4:B9), the name "Rows" (B4:B6), a chart (B4:B9)' in message
+    # Two rows are within all of them.
+    assert reported(tmp_path / "few", sheets=[FILLED], template=template()).outcome.status is StepStatus.SUCCESS
 
 
 def prefixed(sheet):

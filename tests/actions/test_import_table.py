@@ -53,6 +53,37 @@ def rows_of(played: Played, reference: str = "o.rows") -> list[list[str]]:
     return list(csv.reader(io.StringIO(played.outputs[reference].decode())))
 
 
+@pytest.mark.parametrize(
+    ("value", "account"),
+    [
+        ("Feb", "2"),
+        (2, "2"),
+        (Decimal(1), "1"),
+        ("Mar", '"a.xlsx" has no sheet "Mar"'),
+        (None, "has no value"),
+        (True, "no name"),
+    ],
+)
+def test_a_property_names_the_sheet(tmp_path: Path, value: object, account: str) -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        for number, name in enumerate(("Jan", "Feb"), start=1):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["account"])
+            sheet.write_row(1, 0, [str(number)])
+    given = {
+        "source": {"file": "${f.a}", "sheet": "${p.month}", "columns": {"account": {"type": "Text"}}},
+        "output": {"to": "${o.rows}", "as": "rows.csv"},
+    }
+
+    played = play(import_table.ACTION, tmp_path, given, {"f.a": ("a.xlsx", out.getvalue()), "p.month": value})
+
+    if played.outputs:
+        assert rows_of(played)[1:] == [[account]]
+    else:
+        assert account in played.outcome.message
+
+
 def test_a_file_becomes_a_parquet_file_with_the_declared_types(tmp_path: Path) -> None:
     played = imported(tmp_path, output="${o.rows}")
 

@@ -146,6 +146,13 @@ def test_a_join_of_all_with_all_is_refused_before_it_is_made(tmp_path):
     assert "rows would multiply" in played.outcome.message
 
 
+@pytest.mark.parametrize("cell", ["2026-01-31", "2.5"])
+def test_an_empty_text_is_no_default(tmp_path, cell):
+    played = joined(tmp_path, "k\n01\n02\n", f"k,region\n01,{cell}\n", take={"region": ""})
+
+    assert rows_of(played) == [f"01,{cell}", "02,"]
+
+
 def test_a_default_of_another_kind_is_refused_in_words(tmp_path):
     played = joined(tmp_path, "k\n01\n", "k,region\n01,2026-01-31\n", take={"region": "none"})
 

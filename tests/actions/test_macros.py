@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
 
 import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from procession.actions.kinds import run_sql, transform
 from procession.actions.rows import macros
+from tests.actions.context import play
 from tests.support import examples
 
 EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
@@ -163,3 +166,22 @@ def test_nothing_is_shared_as_nothing(made):
     assert made.execute(
         "SELECT share_out(0, w), share_out(NULL::DECIMAL(19,4), w) FROM (VALUES (0)) t(w)"
     ).fetchall() == [(Decimal("0.00"), None)]
+
+
+@pytest.mark.parametrize("kind", ["run_sql", "transform"])
+def test_over_behind_share_out_is_told_in_our_words(tmp_path, kind):
+    """The catalogue calls it a window, and DuckDB said "Window function macro bodies must contain exactly one"."""
+    part = "share_out(CAST(10 AS DECIMAL(19,4)), w) OVER (PARTITION BY k)"
+    settings: dict[str, dict[str, Any]] = {
+        "run_sql": {"inputs": {"t": "${f.t}"}, "sql": f"SELECT {part} FROM t", "outputs": {"result": "${o.r}"}},
+        "transform": {"source": "${f.t}", "steps": [{"derive": {"x": part}}], "output": "${o.r}"},
+    }
+
+    played = play(
+        {"run_sql": run_sql.ACTION, "transform": transform.ACTION}[kind],
+        tmp_path,
+        settings[kind],
+        {"f.t": ("t.csv", b"k,w\na,1\nb,2\n")},
+    )
+
+    assert "share_out takes pool := column in place of OVER" in played.outcome.message

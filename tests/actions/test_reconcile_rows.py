@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from procession.actions.kinds import reconcile
@@ -97,3 +98,21 @@ def test_a_small_difference_is_shown_with_its_digits(tmp_path):
     assert played.outcome.message.endswith(
         "left 5.0000000000 and right 5.0000000001 differ by -0.0000000001; nothing matched"
     )
+
+
+def test_amounts_of_two_sources_are_not_rounded_before_they_are_looked_at(tmp_path):
+    """Alone the first was refused; beside another source its last decimals went, and it was matched."""
+    fine, plain = tmp_path / "fine.parquet", b"key,amount\nb,1\n"
+    duckdb.execute(f"COPY (SELECT 'a' AS key, 1.000000000000000001::DECIMAL(38,18) AS amount) TO '{fine}'")
+    settings = {
+        "left": ["${f.l}", "${f.m}"],
+        "right": "${f.r}",
+        "amount": "amount",
+        "rules": [{"name": "Exact", "equal": ["key"]}],
+        "outputs": {"matched": "${o.m}"},
+    }
+    files = {"f.l": ("l.parquet", fine.read_bytes()), "f.m": ("m.csv", plain), "f.r": ("r.csv", b"key,amount\na,1\n")}
+
+    played = play(reconcile.ACTION, tmp_path / "step", settings, files)
+
+    assert played.outcome.message == "the left file has an amount of more than 28 digits or ten decimals"

@@ -429,6 +429,20 @@ def test_money_is_divided_exactly_by_the_function_for_it(tmp_path):
     assert played.outputs["o.result"] == b"third\n3.3367\n"
 
 
+@pytest.mark.parametrize("name", ["p", "P", "part"])
+def test_a_column_of_any_name_stands_beside_binary_numbers(tmp_path, name):
+    """What turns an exponent into digits has names of its own: a column "p" failed the step."""
+    settings = {
+        "sql": f'SELECT v / 4 AS "{name}", 1e-7::DOUBLE AS small FROM a',
+        "inputs": {"a": "${f.a}"},
+        "outputs": {"result": "${o.r}"},
+    }
+
+    played = play(run_sql.ACTION, tmp_path, settings, {"f.a": ("a.csv", b"v\n1\n")})
+
+    assert played.outputs["o.r"].decode().splitlines() == [f"{name},small", "0.25,0.0000001"]
+
+
 def test_a_list_of_sources_is_one_relation_by_the_names_of_columns(tmp_path):
     inputs = {"t": ["${f.a}", {"file": "${f.b}", "delimiter": ";"}]}
     files = {"f.a": ("a.csv", b"k,v\n1,2.5\n2,3\n"), "f.b": ("b.csv", b"v;k\n1;1\n5;3\n")}

@@ -191,3 +191,58 @@ def test_a_running_total_over_rows_of_one_place_makes_a_warning(tmp_path, sql, i
     assert (
         warned(tmp_path, sql, files, "the total behind the last") if is_told else silent(tmp_path, sql, files) is True
     )
+
+
+FINE = {"a": "k,v,r\na,1.25,0.123456\n", "b": "k,v\nb,1.2491\nc,1.2500\n"}
+ZONED = {"a": "k,d\na,2026-01-31T23:30:00-05:00\nb,2026-02-01T00:30:00+02:00\n", "b": "d\n2026-01-31T23:30:00\n"}
+SUMS = "CREATE TABLE t AS SELECT k, sum(v) AS s, any_value(r) AS r FROM a GROUP BY k; "
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT k, sum(v) AS v FROM a GROUP BY k UNION ALL SELECT k, r FROM a", 'UNION of "r" makes 0.1235 of 0.123456'),
+        ("SELECT sum(v) AS v FROM a UNION ALL BY NAME SELECT k, r AS v FROM a", 'UNION of "v" makes 0.1235 of 0.123456'),
+        ("SELECT k FROM a WHERE r IN (SELECT sum(v) FROM b GROUP BY k)", "IN makes 0.1235 of 0.123456"),
+        (f"{SUMS}SELECT k, CASE WHEN s > 5 THEN s ELSE r END AS x FROM t", "CASE makes 0.1235 of 0.123456"),
+        ("SELECT k, coalesce(nullif(sum(v), 1.25), max(r)) FROM a GROUP BY k", "coalesce() makes 0.1235 of 0.123456"),
+        (f"{SUMS}UNPIVOT t ON s, r INTO NAME n VALUE v", "UNPIVOT makes 0.1235 of 0.123456"),
+        ("SELECT * FROM (SELECT k, sum(v) AS r FROM a GROUP BY k) FULL JOIN (SELECT k, r FROM a) USING (k, r)",
+         'FULL JOIN of "r" makes 0.1235 of 0.123456'),
+        (f"{SUMS}SELECT least(s, r) FROM t", "least() makes 0.1235 of 0.123456"),
+        ("CREATE TABLE t AS SELECT sum(v) AS v FROM a; INSERT INTO t SELECT r FROM a; FROM t", "INSERT makes 0.1235 of 0.12"),
+        ("CREATE TABLE t (v INTEGER); INSERT INTO t SELECT v FROM a; FROM t", "INSERT makes 1 of 1.25"),
+        # Nothing is lost: not taken, no more decimals, said otherwise.
+        (f"{SUMS}SELECT coalesce(s, r) FROM t", ""),
+        ("SELECT k, sum(v) AS v FROM a GROUP BY k UNION ALL SELECT k, v FROM b", ""),
+        ("SELECT k, coalesce(sum(v), 0.00) FROM a GROUP BY k", ""),
+        ("SELECT k, CAST(sum(v) AS DECIMAL(28,10)) AS v FROM a GROUP BY k UNION ALL SELECT k, r FROM a", ""),
+        # What conditions leave out may not be computed.
+        ("SELECT k FROM a WHERE k <> 'a' AND coalesce(CAST(k AS INTEGER), 0.5) > 1", ""),
+    ],
+)  # fmt: skip
+def test_decimals_that_are_lost_beside_a_sum_are_told(tmp_path, sql, told):
+    if told:
+        assert warned(tmp_path, sql, FINE, told)
+    else:
+        assert silent(tmp_path, sql, FINE)
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_told"),
+    [
+        ("SELECT CAST(d AS DATE) AS day FROM a", True),
+        ("SELECT strftime(d, '%Y-%m') AS month, count(*) FROM a GROUP BY 1", True),
+        ("SELECT k FROM a WHERE d < DATE '2026-02-01'", True),
+        ("SELECT k FROM a WHERE d BETWEEN '2026-01-01' AND '2026-01-31'", True),
+        ("SELECT k, month_end(d) AS last FROM a", True),
+        ("SELECT k, strftime(timezone('Europe/Berlin', d), '%Y-%m') AS month FROM a", False),
+        ("SELECT k, d FROM a ORDER BY d", False),
+        ("SELECT strftime(d, '%Y-%m') AS month FROM b", False),
+    ],
+)
+def test_days_in_utc_of_moments_with_a_zone_are_told(tmp_path, sql, is_told):
+    if is_told:
+        assert warned(tmp_path, sql, ZONED, "the day of d, a moment with a zone, is taken as clocks in UTC show it")
+    else:
+        assert silent(tmp_path, sql, ZONED)

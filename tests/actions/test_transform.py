@@ -49,7 +49,7 @@ def rows_of(played: Played) -> list[str]:
     [
         ([{"filter": "amount >= $x"}], ["0400,10,120,2026-01-05,posted", "0400,20,60.5,2026-01-19,posted",
                                         "0410,,500,2026-01-20,void"]),
-        ([{"select": ["account", {"money": "Amount"}]}], ["account,money", "0400,120", "0400,60.5", "0410,500",
+        ([{"select": ["account", {"Amount": "money"}]}], ["account,money", "0400,120", "0400,60.5", "0410,500",
                                                            "0410,-11.9"]),
         ([{"group": {"by": ["account"], "sum": ["amount"], "min": ["booked_on"], "count": "lines"}}],
          ["account,amount,booked_on,lines", "0400,180.5,2026-01-05,2", "0410,488.1,2026-01-20,2"]),
@@ -145,7 +145,7 @@ def test_an_order_says_which_of_the_duplicates_stays(tmp_path):
           {"filter": "status IS NOT NULL"}, {"pivot": {"name": "cost_center", "value": "status"}}],
          '2 rows have a "status" for account 0400, cost_center k'),
         ([{"unpivot": {"columns": ["amount", "status"], "name": "n", "value": "v"}}], "columns of one kind become"),
-        ([{"select": ["account", {"account": "amount"}]}], '"account" is named twice'),
+        ([{"select": ["account", {"amount": "account"}]}], '"account" is named twice'),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_with_its_step(tmp_path, steps, said):
@@ -224,7 +224,7 @@ def test_the_result_must_be_as_expected(tmp_path):
         ({"filter": "a", "sort": ["a"]}, "steps.1: does filter and sort at once"),
         ({"group": {}}, "steps.1.group: says nothing"),
         ({"group": {"by": ["a"], "sum": ["A"]}}, '"A" would be two columns of one name'),
-        ({"select": [{"a": "b", "c": "d"}]}, "steps.1.select: write one {new name: column}"),
+        ({"select": [{"a": "b", "c": "d"}]}, "steps.1.select: write one {column: new name}"),
         ({"unpivot": {"columns": ["a"], "name": "x", "value": "X"}}, 'steps.1.unpivot: name and value are both "x"'),
     ],
 )
@@ -261,3 +261,45 @@ def test_groups_add_up_to_what_came_in(tmp_path_factory, rows):
         assert Decimal(found[key][0]) == Decimal(sum(cents)) / 100
         assert int(found[key][1]) == len(cents)
     assert list(found) == sorted(found)
+
+
+SUMMED = {"group": {"by": ["account"], "sum": ["amount"], "max": ["rate"]}}
+RATED = "account,amount,rate\n0400,120.25,0.123456\n"
+
+
+def test_numbers_that_become_one_column_keep_their_decimals_beside_a_sum(tmp_path):
+    """DuckDB would take 0.123456 to the four decimals of a sum."""
+    turned = [SUMMED, {"unpivot": {"columns": ["amount", "rate"], "name": "what", "value": "is"}}]
+    values = {"f.a": ("a.csv", RATED.encode()), "f.b": ("b.csv", b"account,amount\n0500,0.98765\n")}
+    joined = {"source": "${f.a}", "steps": [SUMMED, {"union": ["${f.b}"]}], "output": "${o.rows}"}
+
+    assert rows_of(transformed(tmp_path / "1", turned, RATED))[1:] == ["0400,amount,120.25", "0400,rate,0.123456"]
+    found = rows_of(play(transform.ACTION, tmp_path / "2", joined, values))
+    assert found[1:] == ["0400,120.25,0.123456", "0500,0.98765,"]
+
+
+def test_numbers_become_headings_as_people_write_them(tmp_path):
+    given = {"file": "${f.a}", "columns": {"year": {"type": "Number"}, "amount": {"type": "Money"}}}
+    settings = {"source": given, "steps": [{"pivot": {"name": "year", "value": "amount"}}], "output": "${o.rows}"}
+    values = {"f.a": ("a.csv", b"k,year,amount\na,2026,1\na,2027.5,2\n")}
+
+    assert rows_of(play(transform.ACTION, tmp_path, settings, values)) == ["k,2026,2027.5", "a,1,2"]
+
+
+def test_files_below_each_other_keep_their_decimals_beside_long_numbers(tmp_path):
+    values = {"f.a": ("a.csv", b"id,n\n1,12345678901234567890\n"), "f.b": ("b.csv", b"id,n\n2,0.25\n")}
+    settings = {"source": ["${f.a}", "${f.b}"], "steps": [{"sort": ["id"]}], "output": "${o.rows}"}
+
+    found = rows_of(play(transform.ACTION, tmp_path, settings, values))
+
+    assert found[1:] == ["1,12345678901234567890", "2,0.25"]
+
+
+@pytest.mark.parametrize("name", ["rowid", "ROWID"])
+def test_a_column_called_rowid_is_a_text_like_any_other(tmp_path, name):
+    """A last row of totals is looked for by the numbers of the rows, for which this column stood."""
+    given = {"file": "${f.a}", "columns": {name: {"type": "Text"}, "amount": {"type": "Money"}}}
+    settings = {"source": given, "steps": [{"sort": ["-amount"]}], "output": "${o.rows}"}
+    values = {"f.a": ("a.csv", f"{name},amount\nA,1\nB,2.5\n".encode())}
+
+    assert rows_of(play(transform.ACTION, tmp_path, settings, values)) == [f"{name},amount", "B,2.5", "A,1"]

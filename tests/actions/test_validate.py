@@ -55,20 +55,20 @@ IN = {"in": {"source": {"file": "${f.k}", "columns": {"code": {"type": "Text"}}}
         ("id,k\n1,AB-1\n2,ab-1\n3,\n", {"column": "k", "matches": "[A-Z]+-[0-9]"},
          [("2", "ab-1", "does not match [A-Z]+-[0-9]")]),
         ("id,k\n1,a\n2,c\n3,\n", {"column": "K", "one_of": ["a", "b"]}, [("2", "c", "is none of a, b")]),
-        ("id,amount\n1,1\n2,2.5\n", {"column": "amount", "one_of": [1, 2]}, [("2", "2.5000", "is none of 1, 2")]),
+        ("id,amount\n1,1\n2,2.5\n", {"column": "amount", "one_of": [1, 2]}, [("2", "2.5", "is none of 1, 2")]),
         ("id,k\n1,01\n2,1\n3,\n", {"column": "k", **IN}, [("2", "1", "is not known")]),
         ("id,amount\n1,1\n2,100\n3,100.01\n4,\n", {"column": "amount", "between": [2, "${p.most}"]},
-         [("1", "1.0000", "is not from 2 to 100"), ("3", "100.0100", "is not from 2 to 100")]),
+         [("1", "1", "is not from 2 to 100"), ("3", "100.01", "is not from 2 to 100")]),
         ("id,day\n1,2026-01-31\n2,2026-02-01\n", {"column": "day", "between": [None, "2026-01-31"]},
          [("2", "2026-02-01", "is not to 2026-01-31")]),
         ("id,k\n1,abc\n2,abcd\n", {"column": "k", "at_most_characters": 3}, [("2", "abcd", "has 4 characters, more than 3")]),
         ("id,k\n1,a\n2,a\n3,b\n4,\n5,\n", {"unique": ["k"]},
          [("1", "a", "is in 2 rows, first in row 1"), ("2", "a", "is in 2 rows, first in row 1")]),
         ("k,amount\na,5\na,-5\nb,5\nb,-4.99\n", {"balance": {"by": ["k"], "column": "amount"}},
-         [("", "0.0100", "k b adds up to 0.0100")]),
+         [("", "0.01", "k b adds up to 0.01")]),
         ("k,amount\na,5\na,-4.99\n", {"balance": {"by": ["k"], "column": "amount", "tolerance": 0.01}}, []),
         ("id,amount\n1,5\n2,0.5\n", {"total": {"column": "amount", "equals": "${p.most}"}},
-         [("", "5.5000", "amount adds up to 5.50, and 100.00 was expected")]),
+         [("", "5.5", "amount adds up to 5.50, and 100.00 was expected")]),
         ("id,k\n1,a\n", {"rows": {"at_least": 2}}, [("", "1", "there are 1 rows, and at least 2 were expected")]),
         ("id,k\n1,a\n", {"rows": {"against": "${p.most}", "within_percent": 20}},
          [("", "1", "there are 1 rows, more than 20 % away from 100")]),
@@ -200,3 +200,17 @@ def test_good_rows_and_rows_with_exceptions_are_all_rows(tmp_path_factory, rows)
         if not k or i not in {"a", "b", ""} or ((k or i) and rows.count((k, i)) > 1)
     }
     assert bad == wanted
+
+
+def test_numbers_are_looked_at_as_people_write_them(tmp_path):
+    """4000 of a Number, and not 4000.0000000000."""
+    rules = [
+        {"name": "Four digits", "column": "account", "matches": "[0-9]{4}"},
+        {"name": "Short", "column": "account", "at_most_characters": 4},
+    ]
+    given = {"file": "${f.a}", "columns": {"account": {"type": "Number"}}}
+    settings = {"source": given, "rules": rules, "outputs": {"exceptions": "${o.exceptions}"}}
+
+    played = play(validate.ACTION, tmp_path, settings, {"f.a": ("a.csv", b"account\n4000\n40.5\n")})
+
+    assert exceptions(played) == [("2", "40.5", "does not match [0-9]{4}")]

@@ -109,10 +109,12 @@ def test_every_page_is_looked_at_and_what_is_none_is_said_to_be_none() -> None:
 
 
 @pytest.mark.parametrize("state", [_marked(state) for state in STATES])
-def test_a_state_is_right_in_every_way_that_it_is_looked_at(visit: Visit, state: State) -> None:
+def test_a_state_is_right_in_every_way_that_it_is_looked_at(visit: Visit, state: State, is_thorough: bool) -> None:
     page, complaints = visit.open(state)
+    step = 1 if is_thorough else 2  # with every change: on the phone and on the widest screen
 
-    wrong = [*_looked_at(page, "as it is", state.widths), *_on_paper(page), *_opened(page), *chromium.dead(page)]
+    wrong = [*_looked_at(page, "as it is", state.widths[::step]), *_on_paper(page)]
+    wrong += [*_opened(page, WIDTHS[::step]), *chromium.dead(page)]
 
     assert wrong == []
     assert [text for text in complaints if state.status == 200 or not OWN_WORD.search(text)] == []
@@ -152,16 +154,16 @@ def _on_paper(page: Any) -> Iterator[str]:
     page.evaluate(THEME, chosen)
 
 
-def _opened(page: Any) -> Iterator[str]:
+def _opened(page: Any, widths: Sequence[int]) -> Iterator[str]:
     """The same with everything open that can be: what is folded, and each dialog."""
     if page.locator("main details:not([open])").count():
         page.evaluate("document.querySelectorAll('main details').forEach(found => { found.open = true })")
-        yield from _looked_at(page, "unfolded")
+        yield from _looked_at(page, "unfolded", widths)
     for dialog in page.locator("dialog[id]:not([open])").evaluate_all("found => found.map(one => one.id)"):
         if not page.locator(f"[commandfor='{dialog}'][command='show-modal']").count():
             continue
         page.locator(f"#{dialog}").evaluate("found => found.showModal()")
-        yield from _looked_at(page, f"#{dialog}")
+        yield from _looked_at(page, f"#{dialog}", widths)
         page.locator(f"#{dialog}").evaluate("found => found.close()")
 
 

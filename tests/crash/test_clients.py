@@ -17,11 +17,10 @@ import pytest
 from procession.store.crash import CrashPoint
 from tests.crash import checks, consents, people, sweeping, tables, uploads
 from tests.crash.client import Client, furnish, opened, recover
-from tests.crashing import CRASHED, Countdown, at_once, finish, in_a_child, why
+from tests.crashing import CRASHED, STRIDE, Countdown, at_once, finish, in_a_child, why
 
 pytestmark = pytest.mark.crash
 
-STRIDE = 9  # in `make test`: odd, so that before and after a commit take turns; `make thorough` stops at every point
 LANES = 4  # processes that resume homes, each one after the other
 POINTS_MAX = 400  # the scripts are small; more points than this mean that one does not end
 # Of a server that ends again and again; no request and no tick passes more than six.

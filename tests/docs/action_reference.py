@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ what it says to the byte.
 `${{step.property}}` is a property of a data step: its value, or its file. `${{table:Name}}` is a managed table
 ([Tables in steps](tables.md)). References are looked up and never evaluated.
 [process-file.md](process-file.md) describes everything around the settings; [scripts.md](scripts.md) what a script may do.
+What `effect` means, and what a crash, a retry and a restart then repeat, is in [crash.md](crash.md).
 
 {contents}
 
@@ -32,6 +34,13 @@ KINDS_OF_EFFECT = {
     "pure": "it changes nothing but its outputs",
     "idempotent": "it may happen again without harm",
     "once": "it is never repeated unless somebody releases it by name",
+}
+# Of each kind with Action.effect_of: one that lacks its words fails the docs.
+BY_SETTINGS = {
+    "import_table": "`pure`, and `idempotent` where it replaces rows of a table, or changes them by their key",
+    "call_http": "`pure` for GET and HEAD, `idempotent` for PUT and DELETE and with `idempotent: true`, and else `once`",
+    "write_database": "`idempotent`, but `once` for `append` without `batch`",
+    "transfer_files": "`pure` for get and list that leave everything as it is there, and else `idempotent`",
 }
 
 
@@ -65,10 +74,10 @@ def page(book: Mapping[str, Action]) -> str:
 
 
 def _action(action: Action, schema: Mapping[str, Any]) -> str:
-    lines = [f"## {action.kind}", "", f"{action.title}. "]
-    lines[-1] += (
-        f"A step is `effect: {action.effect}` unless its file says otherwise: {KINDS_OF_EFFECT[action.effect]}."
-    )
+    effect = f"A step is `effect: {action.effect}` unless its file says otherwise: {KINDS_OF_EFFECT[action.effect]}."
+    if action.effect_of is not None:
+        effect = f"The effect of a step, unless its file says it, is {BY_SETTINGS[action.kind]}."
+    lines = [f"## {action.kind}", "", f"{action.title}. {effect}"]
     lines += ["", words.fields(schema), ""]
     for example in action.examples:
         lines += _example(action, example)
@@ -76,7 +85,8 @@ def _action(action: Action, schema: Mapping[str, Any]) -> str:
 
 
 def _part(name: str, schema: Mapping[str, Any]) -> str:
-    said = [schema["description"], ""] if schema.get("description") else []
+    # Of a docstring: its later lines are indented, which would make code of them.
+    said = [inspect.cleandoc(schema["description"]), ""] if schema.get("description") else []
     return "\n".join([f"## {name}", "", *said, words.fields(schema), ""])
 
 
@@ -105,11 +115,13 @@ def _parts(word: str, reference: str, parts: Mapping[str, Any]) -> Iterator[str]
     for name, part in parts.items():
         if isinstance(part, bytes):
             # A document is told by how it begins.
-            shown = "a PDF" if part.startswith(b"%PDF") else f"`{part.decode()!r}`"
-            yield from [f"{word} `{reference}`, {name}: {shown}", ""]
+            if part.startswith(b"%PDF"):
+                yield from [f"{word} `{reference}`, {name}: a PDF", ""]
+            else:
+                yield from [f"{word} `{reference}`, {name}:", "", *_block(part.decode())]
             continue
         rows = [",".join("" if cell is None else str(cell) for cell in row) for row in part]
-        yield from [f"{word} `{reference}`, sheet {name}:", "", "```csv", *(rows or ["(no cells)"]), "```", ""]
+        yield from [f"{word} `{reference}`, sheet {name}:", "", *_block("\n".join(rows or ["(no cells)"]))]
 
 
 def _values(word: str, values: Mapping[str, Any]) -> Iterator[str]:
@@ -127,4 +139,8 @@ def _values(word: str, values: Mapping[str, Any]) -> Iterator[str]:
         except UnicodeDecodeError:
             yield from [f"{word} `{reference}`{file}: a file of {len(content):,} bytes", ""]
             continue
-        yield from [f"{word} `{reference}`{file}:", "", "```csv", text.rstrip("\n"), "```", ""]
+        yield from [f"{word} `{reference}`{file}:", "", *_block(text)]
+
+
+def _block(text: str) -> Iterator[str]:
+    yield from ["```csv", text.rstrip("\n"), "```", ""]

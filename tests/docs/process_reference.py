@@ -78,7 +78,8 @@ groups:
 ```
 
 `${{step.property}}` refers to a property of a data step by both keys. References are looked up, never evaluated: there is no
-expression language. A reference to nothing is an error of `apply`, not of the run.
+expression language. A reference to nothing is an error of `apply`, not of the run, and so is one within a text, or where
+a constant is wanted.
 
 {tables}
 ## Types of properties

@@ -118,7 +118,7 @@ def life(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Life]:
     made.world.close()
 
 
-SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(6, 200))]
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(3, 200))]
 
 
 @pytest.mark.parametrize("life", SEEDS, indirect=True)

@@ -66,11 +66,12 @@ def step(kind: str, key: str, **settings: object) -> StepText:
 def prepare(connections: Bank | Known, place: Path, given: bytes, *steps: StepText) -> None:
     """In a process of its own, as everything that starts threads."""
     (place / "home").mkdir(parents=True)
-    file = place / ("given.csv" if given is ROWS else "pain.xml")
+    file = place / ("pain.xml" if given is PAIN else "given.csv")
     file.write_bytes(given)
     world = opened(connections, place)
     if isinstance(connections, Known):
-        know(world, "mail", connections.found["mail"])
+        for name, connection in connections.found.items():
+            know(world, name, connection)
     run = world.create(world.apply(process(data("d", item("given", "File", "INPUT")), *steps))).id
     world.upload(run, "d.given", file)
     world.close()

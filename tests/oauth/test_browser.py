@@ -45,7 +45,7 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         server.server_close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_a_user_agrees_in_chromium_without_javascript(made: World, browser: Any, scheme: str) -> None:
     with listening() as (uri, asked):
         page = browser.new_context(color_scheme=scheme, java_script_enabled=False).new_page()

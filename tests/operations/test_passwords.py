@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
+from types import ModuleType
+
 import pytest
 
 from procession.model.errors import Invalid
 from procession.operations import passwords
+
+
+@pytest.fixture
+def as_served() -> ModuleType:
+    """The module as it is before the tests make it quick."""
+    spec = importlib.util.find_spec(passwords.__name__)
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_a_server_hashes_as_owasp_advises_and_as_long_for_nobody(as_served: ModuleType) -> None:
+    parameters = "$argon2id$v=19$m=19456,t=2,p=1$"
+
+    assert as_served.hashed("correct horse battery").startswith(parameters)
+    assert as_served.NOBODY.startswith(parameters)
+    assert not as_served.matches(None, "correct horse battery")
 
 
 def test_a_password_matches_its_hash_and_no_other() -> None:

@@ -239,6 +239,19 @@ def test_a_new_step_is_an_example_that_names_only_what_the_process_has(opened: S
 
 
 @pytest.mark.parametrize(
+    ("kind", "field"),
+    [("excel_report", "with.output.v.to"), ("import_table", "with.rejects.to"), ("decide", "with.output")],
+)
+def test_what_a_step_writes_is_chosen_among_what_it_may_write(opened: Site, kind: str, field: str) -> None:
+    press(opened, "add", "2.2", kind=kind)
+
+    page = opened.get(f"{EDIT}?step=2.3").text
+
+    (options,) = re.findall(rf'<select[^>]* name="{field}"[^>]*>(.*?)</select>', page, re.S)
+    assert re.findall(r'<option value="(\$[^"]+)"', options) == ["${files.unpaid}"]
+
+
+@pytest.mark.parametrize(
     ("before", "after", "name", "offer"),
     [
         ("${files.ledger}", "${files.leger}", "with.left.v", "${files.ledger}"),

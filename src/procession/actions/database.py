@@ -160,12 +160,17 @@ def tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     return dict(rows)
 
 
+_OVER_A_MACRO = "Window function macro bodies must contain exactly one aggregate"
+
+
 def complaint(error: Exception | str, hidden: Mapping[str, str]) -> str:
     """DuckDB's message on one line, without its drawing, its guesses and its advice on settings.
 
     `hidden` as for hide().
     """
     text = _SETTING.sub("", _ADVICE.split(hide(str(error), hidden).split("\n\n")[0])[0])
+    if _OVER_A_MACRO in text:
+        return "this function has no OVER; share_out takes pool := column in place of OVER (PARTITION BY column)"
     return " ".join(_KIND.sub("", _NOTHING.sub("", text)).split())[:COMPLAINT_CHARACTERS_MAX]
 
 

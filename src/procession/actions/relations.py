@@ -23,9 +23,9 @@ def source_of(given: object) -> FileOptions:
 
 
 def named(given: Iterable[object]) -> Iterator[object]:
-    """What the values name, sources among them: references to files, tables and versions."""
+    """What the values name, sources among them: references to files, tables, versions and names of sheets."""
     for one in given:
-        yield from (one.file, one.table, one.version) if isinstance(one, FileOptions) else (one,)
+        yield from (one.file, one.table, one.version, one.sheet) if isinstance(one, FileOptions) else (one,)
 
 
 def tables_of(given: Iterable[object]) -> tuple[TableUse, ...]:
@@ -63,6 +63,8 @@ def check(path: str, options: FileOptions) -> tuple[str, ...]:
             found.append(f'{path}.encoding: "{options.encoding}" is not a known encoding; try utf-8, latin-1 or cp1252')
     if isinstance(options.sheet, int) and options.sheet < 1:
         found.append(f"{path}.sheet: sheets are counted from 1")
+    if isinstance(options.sheet, str) and options.sheet.startswith("${") and not references.parse(options.sheet):
+        found.append(f'{path}.sheet: "{options.sheet}" is no reference; write ${{step.property}} with the keys of both')
     try:
         zoneinfo.ZoneInfo(options.zone or "UTC")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):

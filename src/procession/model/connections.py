@@ -6,6 +6,7 @@ A step names its connection, and never holds a host or a password. What a connec
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -80,7 +81,7 @@ class S3Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     region: _Word = "us-east-1"
     endpoint: Annotated[str, Meta(max_length=2_000, pattern=r"\A(https?://[^\s@]+)?\Z")] = ""
     access_key: _Word = ""
-    account: Annotated[str, Meta(max_length=24, pattern=r"\A([a-z0-9]{3,24})?\Z")] = ""  # becomes part of a host
+    account: _Word = ""
     root: _Path = ""
 
     def __post_init__(self) -> None:
@@ -88,6 +89,9 @@ class S3Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("a container of Azure takes the account that it belongs to, and no access_key")
         if self.service == "s3" and self.account:
             raise ValueError("a bucket of S3 takes an access_key, and no account")
+        # It becomes part of the name of a host.
+        if self.account and not re.fullmatch(r"[a-z0-9]{3,24}", self.account):
+            raise ValueError("the account is 3 to 24 small letters and digits, as Azure names it")
 
 
 class DatabaseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

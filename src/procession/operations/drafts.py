@@ -19,7 +19,6 @@ NEW = "new"
 COMMENT_CHARACTERS_MAX = 1_000
 # What a new process begins with: it does nothing, and shows where everything goes.
 TEMPLATE = """process: New process
-description: What it is for
 groups:
   - group: Inputs
     steps:

@@ -54,7 +54,8 @@ def readings(process: Process, reference: str, actions: Mapping[str, Action]) ->
     found: list[tuple[_Read, list[Step]]] = []
     for step in process.steps:
         for read in _read_by(step, actions):
-            if parse(read.options.file) == reference:
+            # Which sheet a property will name is not known yet.
+            if parse(read.options.file) == reference and not parse(read.options.sheet):
                 _add(found, read, step)
     if not found:
         return [FileReading(options=FileOptions(file=f"${{{reference}}}"))]

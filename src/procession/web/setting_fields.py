@@ -23,6 +23,8 @@ UNKNOWN = "The action has no such setting. Empty it to take it away."
 
 NO_TYPES: Mapping[str, str] = {}
 
+# Settings that name what the step writes: an INPUT is no choice there.
+_OUTPUTS = frozenset({("outputs",), ("output",), ("rejects",), ("more",)})
 _MEANT = re.compile(r'did you mean "([^"]+)"\?')
 _NAMING = frozenset({ShapeKind.REFERENCE, ShapeKind.VALUE, ShapeKind.TEXT})
 
@@ -199,7 +201,7 @@ class _Builder:
                 "usual": "" if field.default is None or field.default == "" else shown(field.default),
                 "is_required": field.is_required,
                 "is_wanted": field.is_wanted,
-                "is_output": path[:1] == ("outputs",),
+                "is_output": path[:1] in _OUTPUTS,
                 "takes_names": field.shape.takes_names,
                 "columns": field.shape.columns,
                 "makes_columns": field.makes_columns,

@@ -1002,6 +1002,28 @@ def test_a_header_that_names_a_next_page_is_followed_or_refused(
     assert (words or "2 items on 2 pages") in played.outcome.message
 
 
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        # httpie/cli#965, psf/requests#4956, urllib3/urllib3#311
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\na,b\n", "expected 10"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na,b\n\r\n", "incomplete chunked read"),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\na,b\n", "did not say how long it is"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na,b\n", ""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na,b\n\r\n0\r\n\r\n", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"a,b\n"), ""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", ""),
+    ],
+)
+def test_a_file_that_may_have_been_cut_short_is_told(call: Caller, http: HttpServer, raw: bytes, told: str) -> None:
+    http.answers = lambda asked: Said(raw=raw)
+
+    outcome = call({"outputs": {"body": "${o.b}"}}).outcome
+
+    assert told in outcome.message
+    assert (outcome.status is StepStatus.SUCCESS) is not bool(told)
+
+
 @pytest.mark.parametrize("following", [True, {}, [], {"href": "/l?p=2"}])
 def test_what_is_neither_an_address_nor_a_cursor_is_no_next_page(
     call: Caller, http: HttpServer, following: Any
@@ -1058,6 +1080,10 @@ def test_a_page_at_another_place_is_not_asked(call: Caller, http: HttpServer) ->
         ({"method": "GET", "json": {}}, "method: GET sends nothing"),
         ({"method": "POST", "json": {}, "file": "${a.b}"}, "json and file"),
         ({"method": "PUT", "idempotent": True}, "idempotent:"),
+        (
+            {"method": "POST", "headers": {"idempotency-key": "close-1"}, "each": {"source": "${a.b}"}},
+            "headers.idempotency-key: is the same for every row",
+        ),
         ({"headers": {"Authorization": "x"}}, "headers.Authorization: is set by the connection"),
         ({"headers": {"Host": "x"}}, "headers.Host"),
         ({"headers": {"X Y": "x"}}, "is no name of a header"),

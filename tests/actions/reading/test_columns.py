@@ -299,6 +299,13 @@ def test_residues_of_arithmetic_are_rounded_and_said(tmp_path):
 
     assert total(found)[0] == Decimal("5.8")
     assert "1 number has more than 10 decimals and is rounded there" in found.logged
+    assert not found.warnings
+
+
+def test_decimals_that_somebody_wrote_and_that_are_rounded_off_are_warned_of(tmp_path):
+    found = read(tmp_path, by_xlsxwriter(["5.5", "0.000021345678"]), "t.xlsx")
+
+    assert "such as 0.000021345678, which are rounded there" in " ".join(found.warnings)
 
 
 @pytest.mark.parametrize(

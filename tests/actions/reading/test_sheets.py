@@ -332,6 +332,29 @@ def test_hidden_rows_and_columns_and_merged_areas_are_remarked(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("area", "options", "told"),
+    [
+        ("A2:A4", {}, 'the sheet "Data" of "a.xlsx" has 1 merged area over several rows (A2:A4)'),
+        ("A2:B2", {}, ""),
+        ("A1:A2", {}, "(A1:A2)"),  # a heading of two rows: the second is read as the first row
+        ("A1:A2", {"skip": 1}, ""),
+        ("A2:A4", {"range": "B1:B4"}, ""),
+        ("A9:A12", {}, ""),
+        ("x", {}, ""),
+    ],
+)
+def test_a_merged_area_over_rows_of_the_table_is_a_caution(tmp_path, area, options, told):
+    rows = "".join(f"<row>{text(one)}{number(str(n))}</row>" for n, one in enumerate(("north", "", "", "south")))
+    content = (
+        f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData><mergeCells><mergeCell ref="{area}"/></mergeCells>'
+    )
+
+    cautions = read(package(tmp_path / "a.xlsx", f"{content}</worksheet>"), **options).cells.cautions
+
+    assert len(cautions) == bool(told) and all(told in caution for caution in cautions)
+
+
 def test_formulas_that_were_never_computed_are_warned_about(tmp_path):
     parts = {"xl/workbook.xml": book('<sheet name="Data" r:id="r0"/>', after='<calcPr fullCalcOnLoad="1"/>')}
     rows = sheet(text("a"), "<c><f>1+1</f><v>0</v></c>")

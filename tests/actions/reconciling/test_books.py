@@ -9,6 +9,8 @@ import duckdb
 import pytest
 from bench.plain import duckdb_books
 
+from procession.actions.reconciling import results
+from procession.model.lifecycle import StepStatus
 from tests.actions.reconciling import ledgers
 from tests.actions.reconciling.books import OUTPUTS, BooksRun, judge, reconcile_books
 from tests.actions.reconciling.ledgers import Plan
@@ -120,3 +122,38 @@ def test_little_memory_changes_no_match(tmp_path):
     made = run(tmp_path, tmp_path / "little", memory_bytes_max=(300 << 20) * 10 // 6)
 
     assert matches(made) == matches(run(tmp_path, tmp_path / "much"))
+
+
+def test_matches_that_come_in_another_order_are_written_once_more(books, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "is_in_order", lambda *_: False)
+
+    made = run(books, tmp_path / "run")
+
+    assert [rows(made.file(name)) for name in OUTPUTS] == [rows(whole.file(name)) for name in OUTPUTS]
+
+
+def test_a_file_in_another_order_is_told(tmp_path):
+    connection, path = duckdb.connect(), tmp_path / "matched.parquet"
+    connection.execute("CREATE TABLE match_lines AS SELECT range AS match, 7 * range % 100 AS place FROM range(100)")
+    order = "COPY (SELECT match FROM match_lines ORDER BY {}) TO '{}' (FORMAT parquet)"
+
+    connection.execute(order.format("place", path))
+    assert results.is_in_order(connection, str(path))
+    connection.execute(order.format("CASE WHEN place < 2 THEN 1 - place ELSE place END", path))
+    assert not results.is_in_order(connection, str(path))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("outputs", "memory"), [("parquet", 1 << 30), ("parquet", 240 << 20), ("csv", 1 << 30)])
+def test_pairs_stand_in_the_order_of_the_left_side(tmp_path, outputs, memory):
+    """A file of several row groups, by several threads, and with a join that is larger than the memory."""
+    ledgers.write(ledgers.make(Plan(rows=400_000, seed=5)), tmp_path)
+
+    written = {"outputs": {"matched": {"to": "${o.matched}", "as": f"matched.{outputs}"}}}
+    made = run(tmp_path, tmp_path / "run", threads=4, memory_bytes_max=memory, **written)
+
+    [file] = (made.folder / "export").iterdir()
+    assert made.outcome.status is not StepStatus.FAILED, made.outcome.message
+    found = duckdb.connect().execute(f"SELECT left_entry_id FROM read_{outputs}(?)", [str(file)]).fetchall()
+    pairs = [key for [key] in found][:300_000]
+    assert pairs == sorted(pairs)

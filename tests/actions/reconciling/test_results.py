@@ -44,7 +44,7 @@ def test_an_open_row_says_what_is_nearest_and_why_it_is_none(tmp_path, right, re
         {"match": "groups"},
     ],
 )
-@pytest.mark.parametrize("days", [{}, {"days": 0}])
+@pytest.mark.parametrize("days", [{}, pytest.param({"days": 0}, marks=pytest.mark.thorough)])
 def test_of_two_equal_rows_none_says_that_there_is_nothing_on_the_other_side(tmp_path, settings, days):
     rule = {"name": "Equal", "equal": ["account", "ref"], **days}
     whole = {name: settings[name] for name in ("decisions", "files") if name in settings}

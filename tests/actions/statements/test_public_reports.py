@@ -165,6 +165,21 @@ def test_a_transaction_that_the_bank_corrects_does_not_count(tmp_path, action, c
     assert told in parsed.message
 
 
+@pytest.mark.parametrize(
+    ("account", "shop", "rows"), [("", "Shop", 1), ("", "Other", 2), ("1", "Other", 1), ("1", "Shop", 1)]
+)
+def test_without_an_account_transactions_of_one_number_may_be_two(tmp_path, account, shop, rows):
+    """buckets/application#894"""
+    first, second = (
+        OFX.replace("<ACCTID>1", f"<ACCTID>{account}")
+        .format(DEBIT.format("5.00", 1, "").replace("Shop", name))
+        .encode()
+        for name in ("Shop", shop)
+    )
+
+    assert len(parse(tmp_path, first, second).rows) == rows
+
+
 def test_a_file_of_abn_amro_without_a_reference_of_the_statement(tmp_path):  # fruitl00p/php-mt940#46
     text = (
         b"ABNANL2A\n940\nABNANL2A\n" + statement(":61:260131C1,N123NONREF", closing="C260131EUR1,").partition(b"\n")[2]

@@ -275,6 +275,7 @@ def _warn(fx: _Fx, table: RateTable) -> None:
             f"rates: the average of {source} to {target} in {month} is without {days} "
             f"{'day' if days == 1 else 'days'} on which there is only a rate of {target} to {source}"
         )
+    fx.work.warnings.extend(fx_totals.rounded_rates(fx.work, RATES, fx.settings.rates.rate, (fx.amount, fx.converted)))
     _warn_of_age(fx)
     if fx.settings.warn_percent is not None:
         found = list(table.jumps(Decimal(str(fx.settings.warn_percent))))

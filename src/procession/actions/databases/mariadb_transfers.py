@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import pymysql
 from pymysql.cursors import SSCursor
 
-from procession.actions.database import quote
 from procession.actions.databases import mariadb, mariadb_targets, planning
 from procession.actions.databases.arriving import TEXT, ArrivingRows, rows_at_once
 from procession.actions.databases.mariadb import MariadbSession, listed, name
 from procession.actions.databases.planning import SOURCE, WritePlan
 from procession.actions.databases.targets import Holds
 from procession.actions.problems import Problem
+from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 
 # With blanks: a temporary table hides one of the same name.
@@ -64,7 +64,8 @@ class MariadbTransfer:
         room = int(self.session.rows("SELECT @@max_allowed_packet")[0][0]) - _ROOM_BYTES
         cells = (f"coalesce('_utf8mb4 X''' || hex(encode({text})) || '''', 'NULL')" for text in self.plan.texts)
         row = f"'(' || {(chr(32) + '|| chr(44) || ').join(cells)} || ')'"
-        query = self.doing.connection.execute(f"SELECT {row} FROM {quote(SOURCE)} ORDER BY rowid")
+        rows = numbered(self.doing.connection, SOURCE)
+        query = self.doing.connection.execute(f"SELECT {row} FROM {rows} ORDER BY {ROW}")
         held: list[str] = []
         size = 0
         while batch := query.fetchmany(rows_at_once(len(self.plan.texts))):

@@ -13,6 +13,7 @@ from procession.actions.databases.targets import TargetColumn
 from procession.actions.databases.write_settings import WriteDatabaseSettings
 from procession.actions.problems import Problem
 from procession.actions.reading import aggregates
+from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 
 SOURCE = "source"  # the relation of the rows
@@ -77,16 +78,17 @@ def refuse_changed(rows: int, *, written: int, changed: int) -> None:
 def _refuse_cells(doing: RowWork, cells: dict[str, FittingCell]) -> None:
     # An empty cell is NULL, which every type has.
     firsts = [
-        f"min(CASE WHEN {quote(name)} IS NOT NULL AND ({cell.wrong}) THEN rowid END)" for name, cell in cells.items()
+        f"min(CASE WHEN {quote(name)} IS NOT NULL AND ({cell.wrong}) THEN {ROW} END)" for name, cell in cells.items()
     ]
-    found = aggregates.over(doing.connection, firsts, quote(SOURCE))
+    rows = numbered(doing.connection, SOURCE)
+    found = aggregates.over(doing.connection, firsts, rows)
     wrong = [(row, number) for number, row in enumerate(found) if row is not None]
     if not wrong:
         return
     row, number = min(wrong)
     name = list(cells)[number]
     value = doing.connection.execute(
-        f"SELECT CAST({quote(name)} AS VARCHAR) FROM {quote(SOURCE)} WHERE rowid = ?", [row]
+        f"SELECT CAST({quote(name)} AS VARCHAR) FROM {rows} WHERE {ROW} = ?", [row]
     ).fetchone()
     assert value is not None
     place = doing.place(SOURCE, row, name)
@@ -98,7 +100,8 @@ def _refuse_keys(doing: RowWork, key: list[str], *, are_unique: bool) -> None:
     if not key:
         return
     empty = " OR ".join(f"{quote(name)} IS NULL" for name in key)
-    row = doing.connection.execute(f"SELECT min(rowid) FROM {quote(SOURCE)} WHERE {empty}").fetchone()
+    rows = numbered(doing.connection, SOURCE)
+    row = doing.connection.execute(f"SELECT min({ROW}) FROM {rows} WHERE {empty}").fetchone()
     if row is not None and row[0] is not None:
         raise Problem(
             f"{doing.place(SOURCE, row[0], key[0])}: the key ({', '.join(key)}) is empty; nothing was written"
@@ -107,7 +110,7 @@ def _refuse_keys(doing: RowWork, key: list[str], *, are_unique: bool) -> None:
         return
     listed = ", ".join(map(quote, key))
     twice = doing.connection.execute(
-        f"SELECT min(rowid), max(rowid) FROM {quote(SOURCE)} GROUP BY {listed} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"
+        f"SELECT min({ROW}), max({ROW}) FROM {rows} GROUP BY {listed} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"
     ).fetchone()
     if twice is not None:
         first, second = (doing.place(SOURCE, row, key[0]) for row in twice)
@@ -117,7 +120,8 @@ def _refuse_keys(doing: RowWork, key: list[str], *, are_unique: bool) -> None:
 def _refuse_empty(doing: RowWork, named: dict[str, TargetColumn]) -> None:
     full = [name for name, column in named.items() if column.is_full]
     for name in full:
-        row = doing.connection.execute(f"SELECT min(rowid) FROM {quote(SOURCE)} WHERE {quote(name)} IS NULL").fetchone()
+        rows = numbered(doing.connection, SOURCE)
+        row = doing.connection.execute(f"SELECT min({ROW}) FROM {rows} WHERE {quote(name)} IS NULL").fetchone()
         if row is not None and row[0] is not None:
             place = doing.place(SOURCE, row[0], name)
             raise Problem(f'{place}, column "{name}": it is empty, and the table wants a value; nothing was written')

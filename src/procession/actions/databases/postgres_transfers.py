@@ -11,6 +11,7 @@ from procession.actions.database import quote
 from procession.actions.databases import planning, targets
 from procession.actions.databases.arriving import rows_at_once
 from procession.actions.databases.planning import SOURCE, WritePlan
+from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class TableTransfer:
             )
         )
         query = self.doing.connection.execute(
-            f"SELECT {', '.join(self.plan.texts)} FROM {quote(SOURCE)} ORDER BY rowid"
+            f"SELECT {', '.join(self.plan.texts)} FROM {numbered(self.doing.connection, SOURCE)} ORDER BY {ROW}"
         )
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(self._beside(), self._names())
         with self.session.cursor().copy(statement) as copy:

@@ -58,8 +58,9 @@ class ApproveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     excluded: Annotated[
         tuple[Literal["preparer", "starter"], ...],
         msgspec.Meta(
-            description="who must not decide: preparer created or filled in the run, decided about its suggestions or"
-            " published a version that it followed; starter started or restarted it"
+            description="who must not decide: preparer created or filled in the run, decided about its suggestions,"
+            " published a version that it followed, or wrote rows of a table that is shown; starter started or"
+            " restarted it. Both also of runs that wrote such rows"
         ),
     ] = msgspec.field(default=("preparer", "starter"), name="not")
     before: Annotated[

@@ -1,7 +1,8 @@
 """call_http: asks a server over HTTP by a connection, once, for each row, or page by page.
 
 Safe to run twice as far as HTTP says so: GET and HEAD change nothing, PUT and DELETE come to the same. A POST or PATCH
-is `once` unless the server honours the Idempotency-Key that every request carries; what was done is in the journal.
+is `once` unless the server honours the Idempotency-Key, which all but GET and HEAD carry: a server that answers by it
+alone would give the first page for each. What was done is in the journal.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ EXAMPLE = Example(
             "Valuta": {"name": "value_on", "type": "Date", "pattern": "%d.%m.%Y"}},
         "add": {"period": "${parameters.month}", "source_file": "file_name", "source_line": "line"},
         "output": {"to": "${files.lines}", "as": "lines.csv"},
-        "rejects": {"to": "${files.rejects}", "at_most": "50 %"},
+        "rejects": {"to": "${files.rejects}", "at_most": 1},
     },
     inputs={
         "files.ledger": (

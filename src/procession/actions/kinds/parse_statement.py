@@ -67,9 +67,9 @@ SWIFT_EXAMPLE = Example(
         + b"NL77ABNA0574908765,EUR,2025-12-31,2026-01-02,120.5,INV-2025-118,E2E-77,Muster GmbH,DE89370400440532013000,"
         b"Rechnung 118,166,2026-01-02 3/1,1\n"
         b"NL77ABNA0574908765,EUR,2026-01-02,2026-01-02,-20.5,,,,,Returned payment,NTRF,2026-01-02 3/1,2\n",
-        "work.balances": b"account,statement,kind,on,amount\n"
-        b"NL77ABNA0574908765,2026-01-02 3/1,opening,2025-12-31,1000\n"
-        b"NL77ABNA0574908765,2026-01-02 3/1,closing,2026-01-02,1100\n",
+        "work.balances": b"account,currency,statement,kind,on,amount\n"
+        b"NL77ABNA0574908765,EUR,2026-01-02 3/1,opening,2025-12-31,1000\n"
+        b"NL77ABNA0574908765,EUR,2026-01-02 3/1,closing,2026-01-02,1100\n",
     },
     message="1 statement, 2 transactions",
 )  # fmt: skip

@@ -52,14 +52,14 @@ EXAMPLE = Example(
         "files.exceptions": b"rule,severity,row,entry,column,value,words\n"
         b"Account filled,fail,3,3,account,,is empty\n"
         b"Known account,fail,2,2,account,0900,is not known\n"
-        b"Journals balance,fail,,,amount,0.5000,journal J2 adds up to 0.5000\n"
+        b"Journals balance,fail,,,amount,0.5,journal J2 adds up to 0.5\n"
         b"Small amounts,warn,3,3,,,is not so\n"
         b"Small amounts,warn,4,4,,,is not so\n",
         "results.exceptions": 5,
     },
     status=StepStatus.FAILED,
     message='4 rules are broken: "Account filled" (line 4: is empty), "Known account" (line 3: is not known), '
-    '"Journals balance" (journal J2 adds up to 0.5000), "Small amounts" (line 4: is not so; line 5: is not so)',
+    '"Journals balance" (journal J2 adds up to 0.5), "Small amounts" (line 4: is not so; line 5: is not so)',
 )  # fmt: skip
 
 ACTION = Action(

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from procession.actions import database, references
 from procession.actions.contract import Context, StepOutcome
 from procession.actions.database import quote
 from procession.actions.expecting import Expect
-from procession.actions.mapping import map_settings, patterns
+from procession.actions.mapping import map_remarks, map_settings, patterns
 from procession.actions.mapping.map_settings import VALID_FROM, VALID_TO, MapSettings
+from procession.actions.mapping.map_task import ANY, RULES, SOURCE, MapTask
 from procession.actions.problems import Problem
-from procession.actions.rows import defaults, kinds, looks, work
+from procession.actions.rows import defaults, kinds, work
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 from procession.actions.writing import exports
 
-SOURCE, RULES = "source", "rules"
-ANY = "any"
 _NEAREST = 3
 _NAMED = 5
 _HELPED = 100  # values that are told with the nearest rules
 _DAYS = frozenset({ValueKind.DATE, ValueKind.MOMENT})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Map:
-    """`given` is new name -> column of the rules, as it is written there."""
-
-    work: RowWork
-    settings: MapSettings
-    given: dict[str, str]
-
-    @property
-    def columns(self) -> list[str]:
-        """The matched columns of the rows, as they are written."""
-        there = database.columns(self.work.connection, SOURCE)
-        return [kinds.column(there, name, "source") for name in self.settings.match]
-
-    @property
-    def values(self) -> list[str]:
-        """Names of the key's values, by their order in `match`."""
-        return [f"v_{number}" for number in range(len(self.settings.match))]
 
 
 def run(context: Context) -> StepOutcome:
@@ -56,14 +33,13 @@ def _map(doing: RowWork) -> str:
     rows = doing.load(SOURCE, settings.source, Expect())
     doing.load(RULES, settings.rules, Expect())
     doing.lock()
-    task = _Map(work=doing, settings=settings, given=_given(doing, settings))
+    task = MapTask(work=doing, settings=settings, given=_given(doing, settings))
     _make_keys(task)
     _make_patterns(task)
     _find(task)
     _choose(task)
     without = _tell_unmapped(task)
-    _tell_looks(task)
-    _tell_empty(task)
+    map_remarks.tell(task)
     _make_result(task)
     unused = _make_unused(task)
     doing.total("mapped", "total_out")
@@ -87,7 +63,7 @@ def _given(doing: RowWork, settings: MapSettings) -> dict[str, str]:
     return found
 
 
-def _make_keys(task: _Map) -> None:
+def _make_keys(task: MapTask) -> None:
     """Makes `keys`: each different combination of matched values, and day, once, with how many rows have it."""
     connection, settings = task.work.connection, task.settings
     # A million rows have a few thousand accounts, and patterns are dear to compare.
@@ -107,7 +83,7 @@ def _make_keys(task: _Map) -> None:
     )
 
 
-def _make_patterns(task: _Map) -> None:
+def _make_patterns(task: MapTask) -> None:
     connection, settings = task.work.connection, task.settings
     types = database.columns(connection, RULES)
     more = [f"{ROW} AS rule"]
@@ -128,7 +104,7 @@ def _make_patterns(task: _Map) -> None:
     patterns.make(connection, RULES, settings.match, exact, more)
 
 
-def _refuse_filled(task: _Map, column: str) -> None:
+def _refuse_filled(task: MapTask, column: str) -> None:
     """A column without a single day is one of texts, and no mistake."""
     query = f"SELECT {quote(column)} FROM {quote(RULES)} WHERE {quote(column)} IS NOT NULL LIMIT 1"
     row = task.work.connection.execute(query).fetchone()
@@ -136,7 +112,7 @@ def _refuse_filled(task: _Map, column: str) -> None:
         raise Problem(f'rules: "{row[0]}" in "{column}" is no day; say Date under columns, with its pattern')
 
 
-def _find(task: _Map) -> None:
+def _find(task: MapTask) -> None:
     """Makes `candidates`: for each key the rules that fit it. One join for each combination of shapes that occurs."""
     connection, count = task.work.connection, len(task.settings.match)
     kinds_of = [patterns.kind(number) for number in range(count)]
@@ -154,7 +130,7 @@ def _find(task: _Map) -> None:
         )
 
 
-def _choose(task: _Map) -> None:
+def _choose(task: MapTask) -> None:
     """Makes `chosen`: for each key the rule of the least priority that says most.
 
     Raises Problem for two that tie, unless they give the same.
@@ -165,35 +141,35 @@ def _choose(task: _Map) -> None:
     order = f"r.priority NULLS LAST, {filled} DESC, {says} DESC"
     given = ", ".join(f"g.{quote(column)}" for column in task.given.values())
     connection.execute(
-        f"CREATE TABLE first AS SELECT c.key, c.rule, ROW({given}) AS given FROM candidates c "
-        f"JOIN patterns r ON r.rule = c.rule JOIN {numbered(connection, RULES)} g ON g.{ROW} = c.rule "
-        f"QUALIFY rank() OVER (PARTITION BY c.key ORDER BY {order}) = 1"
+        f"CREATE TABLE ranked AS SELECT c.key, c.rule, ROW({given}) AS given, r.priority, {filled} AS filled, "
+        f"rank() OVER (PARTITION BY c.key ORDER BY {order}) AS place FROM candidates c "
+        f"JOIN patterns r ON r.rule = c.rule JOIN {numbered(connection, RULES)} g ON g.{ROW} = c.rule"
     )
     # Of rules that give the same, the first: it is the one that a reader of the table finds.
-    connection.execute("CREATE TABLE chosen AS SELECT key, min(rule) AS rule FROM first GROUP BY key")
+    connection.execute("CREATE TABLE chosen AS SELECT key, min(rule) AS rule FROM ranked WHERE place = 1 GROUP BY key")
     # Never by chance: which of two comes first must not depend on their order in a file that people sort.
-    row = connection.execute(
+    _refuse_rivals(task, "b.place = 1", "fit {} equally well", "say more in it")
+    # A value in two ranges that overlap is mostly at the limit of both, which one of them has too many.
+    crossed = " OR ".join(patterns.crosses(number) for number in range(count))
+    same = f"b.priority IS NOT DISTINCT FROM a.priority AND b.filled = a.filled AND ({crossed})"
+    _refuse_rivals(task, same, "fit {}, and neither lies within the other", "mend their limits")
+
+
+def _refuse_rivals(task: MapTask, is_rival: str, what: str, remedy: str) -> None:
+    """Raises Problem where the chosen rule `a` of a key and another one, `b`, give different things."""
+    row = task.work.connection.execute(
         f"SELECT a.rule, b.rule, {', '.join(f'k.{name}' for name in task.values)} FROM chosen c "
-        "JOIN first a ON a.key = c.key AND a.rule = c.rule JOIN first b ON b.key = c.key AND a.given <> b.given "
-        "JOIN keys k ON k.key = c.key ORDER BY a.rule, b.rule LIMIT 1"
+        "JOIN ranked a ON a.key = c.key AND a.rule = c.rule JOIN ranked b ON b.key = c.key AND a.given <> b.given "
+        "JOIN patterns p ON p.rule = a.rule JOIN patterns q ON q.rule = b.rule "
+        f"JOIN keys k ON k.key = c.key WHERE {is_rival} ORDER BY a.rule, b.rule LIMIT 1"
     ).fetchone()
     if row is not None:
-        values, both = kinds.in_words(row[2:], none=ANY), f"{_rule(task, row[0])} and {_rule(task, row[1])}"
-        raise Problem(f"two rules fit {values} equally well: {both}; give one of them a priority, or say more in it")
+        told, both = what.format(kinds.in_words(row[2:], none=ANY)), sorted(row[:2])
+        listed = " and ".join(task.rule(rule) for rule in both)
+        raise Problem(f"two rules {told}: {listed}; give one of them a priority, or {remedy}")
 
 
-def _rule(task: _Map, rule: int) -> str:
-    """Which rule it is, in the user's words."""
-    names = [kinds.column(database.columns(task.work.connection, RULES), name, "rules") for name in task.settings.match]
-    listed = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in names)
-    row = task.work.connection.execute(
-        f"SELECT {listed} FROM {numbered(task.work.connection, RULES)} WHERE {ROW} = ?", [rule]
-    ).fetchone()
-    assert row is not None
-    return f"rule {rule + 1} ({kinds.in_words(row, none=ANY)})"
-
-
-def _tell_unmapped(task: _Map) -> int:
+def _tell_unmapped(task: MapTask) -> int:
     """Makes `unmapped`, with the nearest rules of each; gives how many rows they are."""
     connection, names = task.work.connection, task.values
     shown = ", ".join(f"k.{value} AS {quote(name)}" for value, name in zip(names, task.columns, strict=True))
@@ -230,33 +206,7 @@ def _tell_unmapped(task: _Map) -> int:
     return int(row[0])
 
 
-def _tell_looks(task: _Map) -> None:
-    """Values that would find their rule if case, blanks and what nobody sees did not count."""
-    for number, value in enumerate(task.values):
-        own = f"SELECT DISTINCT low_{number} AS code FROM patterns WHERE shape_{number} = {patterns.ITSELF}"
-        row = task.work.connection.execute(
-            f"SELECT k.{value}, r.code FROM (SELECT DISTINCT {value} FROM lost) k JOIN ({own}) r "
-            f"ON lower({looks.seen(f'k.{value}')}) = lower({looks.seen('r.code')}) AND k.{value} <> r.code "
-            "ORDER BY ALL LIMIT 1"
-        ).fetchone()
-        if row is not None:
-            one, other = (looks.visible(text) for text in row)
-            task.work.warnings.append(f'"{one}" and "{other}" differ only in case, blanks or signs unseen')
-
-
-def _tell_empty(task: _Map) -> None:
-    """Rows whose rule gives nothing: they count as mapped, and no default fills them."""
-    given = ", ".join(f"CAST(g.{quote(column)} AS VARCHAR)" for column in task.given.values())
-    row = task.work.connection.execute(
-        f"SELECT sum(k.n), min(c.rule) FROM chosen c JOIN keys k ON k.key = c.key "
-        f"JOIN {numbered(task.work.connection, RULES)} g ON g.{ROW} = c.rule WHERE coalesce({given}) IS NULL"
-    ).fetchone()
-    if row and row[0]:
-        rows = "1 row is" if row[0] == 1 else f"{row[0]:,} rows are"
-        task.work.warnings.append(f"{rows} mapped to nothing, by {_rule(task, row[1])}")
-
-
-def _make_result(task: _Map) -> None:
+def _make_result(task: MapTask) -> None:
     """Makes `mapped`: the rows in their order, with what the rules give, or the default."""
     connection = task.work.connection
     types = database.columns(connection, RULES)
@@ -281,7 +231,7 @@ def _make_result(task: _Map) -> None:
     )
 
 
-def _make_unused(task: _Map) -> int:
+def _make_unused(task: MapTask) -> int:
     """Makes `unused`, the rules that were the first to fit nothing, in their order; gives how many."""
     connection = task.work.connection
     # A rule that fits nothing is often misspelt, or hidden by one that comes before it.

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 ANY, RANGE, BEGINNING, ITSELF = range(4)
 _RANGE = "([0-9]{1,18}) *(?:-|\u2013) *([0-9]{1,18})"  # with a hyphen, or the dash that spreadsheets make of it
+# 4000..4999, 4000 to 4999, lists, >=4000, 4???, 4%, 40xx: what other programs have patterns for.
+OTHER_SPELLINGS = (
+    r"[0-9]+ *(?:\.\.+|:|,|;|~|to|bis|a|\x{00e0}|al) *[0-9].*|[<>=!]+ *[0-9].*|"
+    r"[0-9A-Za-z]*[?%][0-9A-Za-z?%]*|[0-9]+[xX#]+"
+)
+_PARTS = 1_000_000  # of a digit, to tell 4000-4050 from 4000-4099
 _TEXTS = frozenset({ValueKind.TEXT, ValueKind.DATE, ValueKind.TRUTH})
 
 
@@ -84,10 +90,12 @@ def _cell(cell: str, number: int, *, is_plain: bool) -> str:
         shape += f"WHEN ends_with({cell}, '*') THEN {BEGINNING} "
     shape += f"ELSE {ITSELF} END"
     value = f"CASE {shape} WHEN {RANGE} THEN {low} WHEN {BEGINNING} THEN left({cell}, -1) WHEN {ITSELF} THEN {cell} END"
-    # A whole value is the exception from a range or a beginning, and exceptions must win.
+    # A whole value is the exception from a range or a beginning, and exceptions must win. 4* says as much as 4000-4999.
+    size = f"round(log10(greatest({_whole(high)} - {_whole(low)} + 1, 1)) * {_PARTS})"
     says = (
-        f"CASE {shape} WHEN {ITSELF} THEN 1000000 WHEN {BEGINNING} THEN 999 + length({cell}) "
-        f"WHEN {RANGE} THEN 1000 + length({low}) - length(CAST({_whole(high)} - {_whole(low)} AS VARCHAR)) ELSE 0 END"
+        f"CAST(CASE {shape} WHEN {ITSELF} THEN 1000000 WHEN {BEGINNING} THEN 999 + length({cell}) "
+        f"WHEN {RANGE} THEN 1000 + length({low}) ELSE 0 END AS BIGINT) * {_PARTS} "
+        f"- CASE {shape} WHEN {RANGE} THEN CAST({size} AS BIGINT) ELSE 0 END"
     )
     return (
         f"{shape} AS shape_{number}, {value} AS low_{number}, "
@@ -128,3 +136,21 @@ def fits(found: int, number: int) -> str:
         return f"({value} BETWEEN {low} AND r.high_{number} AND {same})"
     # A beginning of one length is as quick as a whole value.
     return f"{value} = {low}" if found == ITSELF else f"left({value}, {-found}) = {low}"
+
+
+def crosses(number: int) -> str:
+    """SQL of whether `p` and `q`, patterns that fit the key `k`, are no parts of each other; one of them is a range."""
+    ends = {}
+    for one in "pq":
+        shape, low = f"{one}.shape_{number}", f"{one}.low_{number}"
+        # A beginning is a range of the codes that are as long as this one.
+        whole = [f"rpad({low}, length(k.v_{number})::INTEGER, '{digit}')" for digit in "09"]
+        ends[one] = [
+            f"CASE {shape} WHEN {RANGE} THEN {end} WHEN {BEGINNING} THEN {padded} END"
+            for end, padded in zip((low, f"{one}.high_{number}"), whole, strict=True)
+        ]
+    (p_low, p_high), (q_low, q_high) = ends["p"], ends["q"]
+    is_crossed = (
+        f"(({p_low}) < ({q_low}) AND ({p_high}) < ({q_high})) OR (({q_low}) < ({p_low}) AND ({q_high}) < ({p_high}))"
+    )
+    return f"({RANGE} IN (p.shape_{number}, q.shape_{number}) AND ({is_crossed}))"

@@ -20,6 +20,13 @@ def file_of(context: Context, answer: HttpAnswer) -> FileOutput:
     return FileOutput(path=str(answer.body), name=name)
 
 
+def is_measured(answer: HttpAnswer) -> bool:
+    """Whether it says where it ends: else one that was cut looks like a whole one (RFC 9112, 6.3 and 8)."""
+    packed, sent = (answer.headers.get(f"{name}-encoding", "").lower() for name in ("content", "transfer"))
+    is_told = "content-length" in answer.headers or "chunked" in sent or packed not in {"", "identity"}
+    return is_told or not answer.size_bytes
+
+
 _ENDINGS = {
     "application/json": ".json",
     "text/csv": ".csv",

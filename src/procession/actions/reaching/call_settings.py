@@ -232,11 +232,14 @@ def _texts(place: str, value: Any) -> Iterator[tuple[str, str]]:
 def check(settings: CallSettings) -> tuple[str, ...]:
     """Mistakes that types cannot express."""
     found = [said for path, given in _givens(settings) for said in references.mistakes(path, given)]
-    for name in settings.headers:
+    for name, text in settings.headers.items():
         if not _HEADER.fullmatch(name):
             found.append(f'headers: "{name}" is no name of a header')
         elif name.lower() in _HEADERS_REFUSED:
             found.append(f"headers.{name}: is set by the connection and by what is sent, not by a step")
+        elif name.lower() == "idempotency-key" and settings.each is not None and "{" not in text:
+            # The other side would answer the second row with what it did of the first.
+            found.append(f"headers.{name}: is the same for every row; write {{a column}} in it, or leave it out")
     if settings.each is None:
         # The columns of rows are known only when they are read.
         for path, text in patterns(settings):

@@ -73,9 +73,11 @@ def _outcome(context: Context, ask: HttpAsk, answer: HttpAnswer | None, result: 
         said = f"{told(ask)}: {answer.status}, {answer.size_bytes:,} bytes"
     else:
         said = f"{told(ask)} was done by an earlier try: {result[0]}"
-    if missing:
-        said += f"; of its answer, {', '.join(missing)} was not kept"
-    return StepOutcome(status=StepStatus.WARNING if missing else StepStatus.SUCCESS, message=said, outputs=outputs)
+    doubts = [f"of its answer, {', '.join(missing)} was not kept"] if missing else []
+    if settings.outputs.body is not None and answer is not None and not answer_files.is_measured(answer):
+        doubts.append("the server did not say how long it is, and nobody can tell whether it was cut short")
+    status = StepStatus.WARNING if doubts else StepStatus.SUCCESS
+    return StepOutcome(status=status, message="; ".join([said, *doubts]), outputs=outputs)
 
 
 def _fitting(context: Context, to: str, value: Any) -> OutputValue:

@@ -19,7 +19,7 @@ import httpx2
 
 from procession.actions.contract import ConnectionInput
 from procession.actions.problems import Problem
-from procession.actions.reaching import addresses, urls
+from procession.actions.reaching import addresses, trust, urls
 from procession.actions.reaching.addresses import AddressRefused, CheckedAddress
 from procession.actions.reaching.urls import HttpUrl
 from procession.actions.reaching.watches import TimeWatch
@@ -86,9 +86,6 @@ class HttpExchange:
         self._proof = _proof(connection)
         if self._proof and self._home.scheme == "http" and not connection.private_hosts:
             raise Problem(f"{connection.called} would send its secret without TLS; its address must begin with https")
-        self._context = ssl.create_default_context()
-        # Whatever the machine's own OpenSSL still takes (RFC 8996).
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._transports: dict[tuple[tuple[str, str, int], CheckedAddress, bool], httpx2.HTTPTransport] = {}
 
     def __enter__(self) -> Self:
@@ -188,7 +185,8 @@ class HttpExchange:
         key = (url.origin, place, is_kept)
         if key not in self._transports:
             limits = httpx2.Limits(max_keepalive_connections=1 if is_kept else 0)
-            self._transports[key] = httpx2.HTTPTransport(verify=self._context, trust_env=False, limits=limits)
+            context = trust.context(url.scheme)
+            self._transports[key] = httpx2.HTTPTransport(verify=context, trust_env=False, limits=limits)
         return self._transports[key]
 
     def _answer(self, ask: HttpAsk, response: httpx2.Response, watch: TimeWatch) -> HttpAnswer:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from procession.actions.database import quote
 from procession.actions.problems import Problem
+from procession.actions.rows.numbering import ROW, numbered
 
 if TYPE_CHECKING:
     import duckdb
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 def of(connection: duckdb.DuckDBPyConnection, relation: str, *, rows_max: int) -> list[dict[str, Any]]:
     """In their order. Raises Problem for more than so many."""
-    # By rowid: the order of the source is the order in which things are done, in every try.
-    cursor = connection.execute(f"SELECT * FROM {quote(relation)} ORDER BY rowid LIMIT {rows_max + 1}")
+    # By number: the order of the source is the order in which things are done, in every try.
+    rows_in_order = f"SELECT * EXCLUDE ({ROW}) FROM {numbered(connection, relation)} ORDER BY {ROW}"
+    cursor = connection.execute(f"{rows_in_order} LIMIT {rows_max + 1}")
     names = [column[0] for column in cursor.description or []]
     rows = cursor.fetchall()
     if len(rows) > rows_max:

@@ -144,8 +144,8 @@ class MailSession:
     def _connect(self, watch: TimeWatch) -> smtplib.SMTP:
         options, private = self._options, self._connection.private_hosts
         places = addresses.find(options["host"], int(options.get("port", 587)), private_hosts=private)
-        context = ssl.create_default_context()
         security = options.get("security", "starttls")
+        context = None if security == "none" else ssl.create_default_context()
         made = _CheckedSmtp(places, context if security == "tls" else None, _name(str(options["sender"])))
         # No "STARTTLS if there is": whoever stands between would only have to leave it out.
         try:

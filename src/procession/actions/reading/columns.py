@@ -91,7 +91,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
     said = _notes(connection, columns, found, place, wanted.name)
     places = {c.named.name: c.place for c in columns}
     residues = [f'the column "{c.named.name}": {found[c.place].residue}' for c in columns if found[c.place].residue]
-    thirds = [c.named.name for c in columns if found[c.place].has_thirds and options.decimal is None]
+    guessed = {c.named.name: found[c.place] for c in columns}
     return Relation(
         file=wanted.file,
         rows=database.count(connection, wanted.name),
@@ -104,7 +104,7 @@ def make(connection: duckdb.DuckDBPyConnection, cells: Cells, options: FileOptio
             *cells.warnings,
             *(cells.cautions if wanted.tells else ()),
             *times,
-            *notes.grouped(connection, thirds, wanted.name, wanted.file),
+            *notes.doubts(connection, guessed, wanted.name, wanted.file, options.decimal),
         ),
         notes=said,
         rejected=rejected,

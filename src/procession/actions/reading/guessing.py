@@ -64,6 +64,7 @@ class Open:
 class GuessedType:
     """A type and its SQL value. `residue`: a note on rounded binary numbers; `stays`: why numbers stay text.
 
+    `loses` is a number that loses decimals which somebody wrote, in words.
     `tried` is SQL that `value` knows by a name. `has_thirds`: every text has three decimals, as 3.000 in a file where
     the point groups thousands.
     """
@@ -72,6 +73,7 @@ class GuessedType:
     value: str
     tried: str = ""
     residue: str = ""
+    loses: str = ""
     stays: str = ""
     has_thirds: bool = False
 
@@ -214,7 +216,8 @@ def _of_size(connection: duckdb.DuckDBPyConnection, column: Open, whole: int, de
     kind = type_of(whole, min(decimals, _DECIMALS_MAX))
     is_doubtful = column.is_binary and (decimals > _DECIMALS_MAX or whole > values.BINARY_DIGITS)
     rounded = residues.note(connection, text, quote(RELATION)) if is_doubtful else ""
-    return GuessedType(type=kind, value=f"CAST({text} AS {kind})", residue=rounded)
+    lost = residues.lost(connection, text, quote(RELATION)) if is_doubtful else ""
+    return GuessedType(type=kind, value=f"CAST({text} AS {kind})", residue=rounded, loses=lost)
 
 
 def _of_texts(connection: duckdb.DuckDBPyConnection, columns: Sequence[Open]) -> list[GuessedType]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from procession.actions import database
 from procession.actions.database import literal, quote
 from procession.actions.reading.columns import Relation
+from procession.actions.rows.numbering import ROW, numbered
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +27,8 @@ def told(connection: duckdb.DuckDBPyConnection, made: Relation, relation: str) -
         return ""
     # Behind a mark, where each of the files began with one.
     is_again = " AND ".join(f"ltrim({quote(name)}, '\ufeff') = {literal(heading)}" for name, heading in headings)
-    found = connection.execute(f"SELECT count(*), min(rowid) FROM {quote(relation)} WHERE {is_again}").fetchone()
+    rows = numbered(connection, relation)
+    found = connection.execute(f"SELECT count(*), min({ROW}) FROM {rows} WHERE {is_again}").fetchone()
     if found is None or not found[0]:
         return ""
     place = f"{made.place(found[1], headings[0][0])} of {made.file}"

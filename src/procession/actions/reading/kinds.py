@@ -28,6 +28,7 @@ _UNPACK = "unpack it first"
 _EXPORT = "export it as CSV or XLSX"
 _PARSE = "a step of the kind parse_statement makes rows of it"
 _SAVE_AS = "open it in a spreadsheet program and save it as XLSX"
+_TRANSLATE = "have your EDI program write it as CSV, JSON or XML, or take it apart in a step run_python"
 _WHOLE = "it did not arrive whole; send it again"
 # First bytes -> what it is, and what to do.
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
@@ -62,6 +63,8 @@ _TEXTS: tuple[tuple[str, str, str], ...] = (
     (r"!(Type|Account|Option):", "a bank statement in QIF", "export it as CSV"),
     (r"(\{1:F\d\d|:20:)(?=[\s\S]*?:(25|60F|28C?):)", "a bank statement in SWIFT's format (MT940)", _PARSE),
     (r"01,[^\n]*/\s*\n02,", "a bank statement in BAI2", _PARSE),
+    (r"(UNA.{6}\s*)?UNB\+UN", "an EDI message (EDIFACT)", _TRANSLATE),
+    (r"ISA([^A-Za-z0-9\s])\d\d\1", "an EDI message (ANSI X12)", _TRANSLATE),
     (r"MIME-Version:|From: .*\n[\s\S]*?\nMIME-Version:", "a web page or mail in one file (MIME)", _SAVE_AS),
     (r"BEGIN:V(CARD|CALENDAR)", "a calendar or an address book", _EXPORT),
     (r"ID;P[^\n]*\n(?=[\s\S]*?\nC;)", "an old spreadsheet in SYLK", _SAVE_AS),
@@ -210,6 +213,8 @@ def _refuse_markup(source: FileInput, text: str, tail: bytes) -> None:
         raise _refused(source, "a bank statement in OFX or QFX", _PARSE)
     if "urn:schemas-microsoft-com:office:spreadsheet" in text:
         raise _refused(source, "an XML spreadsheet of 2003", _SAVE_AS)
+    if "urn:oasis:names:tc:opendocument:xmlns:office" in text:
+        raise _refused(source, "an OpenDocument in one file of XML (.fods)", _SAVE_AS)
     if found := re.search(r"<Error>\s*<Code>([A-Za-z]{1,60})", text):
         raise _refused(source, f"a web server's error ({found[1]}) and not the file", "download it again")
     raise _refused(source, "XML", "say records, such as /Document/Entry, or export it as CSV, JSON or XLSX")

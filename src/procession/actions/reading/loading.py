@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from procession.actions import database
 from procession.actions.contract import Context, FileInput
@@ -28,7 +31,7 @@ from procession.actions.reading.cells import Cells, Recognised
 from procession.actions.reading.columns import Relation, WantedRelation
 from procession.actions.reading.kinds import FileKind
 from procession.actions.reading.options import FileOptions
-from procession.actions.references import only
+from procession.actions.references import only, parse
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,12 +69,27 @@ def load(
     if not isinstance(source, FileInput):
         what = "has no file yet" if source is None else "is not a file"
         raise Problem(f'the input "{name}" {what} ({options.file})')
+    options = _on_sheet(context, options)
     loaded = relation_of(context, connection, source, options, replace(wanted, file=source.name))
     made = _with_rows_told(connection, loaded, options, wanted)
     context.log(f"{name}: {made.rows:,} rows of {source.name}\n")
     for said in (*made.remarks, *made.warnings):
         context.log(f"{name}: {said}\n")
     return made
+
+
+def _on_sheet(context: Context, options: FileOptions) -> FileOptions:
+    """With the sheet that a property names: months have a sheet each. Raises Problem where it holds none."""
+    if (reference := parse(options.sheet)) is None:
+        return options
+    value = context.value(reference)
+    # A Number is the place of a sheet; "2" in a text is its name.
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        what = "has no value" if value in (None, "") else "is no name of a sheet, nor its number"
+        raise Problem(f"sheet: {options.sheet} {what}")
+    return msgspec.structs.replace(options, sheet=value)
 
 
 def _with_rows_told(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from procession.actions.reading.values import Style
 
 if TYPE_CHECKING:
     import duckdb
+
+    from procession.actions.reading.guessing import GuessedType
 
 SAMPLE_ROWS = 5_000
 VALUE_CHARACTERS_MAX = 60
@@ -77,7 +79,20 @@ def _why(
     return f'stays text, because of "{shown}" ({place(first, column.number)}); cells that are no {of}: {count:,}'
 
 
-def grouped(connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: str, file: str) -> Iterator[str]:
+def doubts(
+    connection: duckdb.DuckDBPyConnection,
+    guessed: Mapping[str, GuessedType],
+    table: str,
+    file: str,
+    decimal: str | None,
+) -> Iterator[str]:
+    """Numbers that may be others than they were read as, by column. `decimal`: the mark, where it is said."""
+    thirds = [name for name, one in guessed.items() if one.has_thirds and decimal is None]
+    yield from _grouped(connection, thirds, table, file)
+    yield from _rounded({name: one.loses for name, one in guessed.items()}, file)
+
+
+def _grouped(connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: str, file: str) -> Iterator[str]:
     """Numbers that may be a thousand times as much: 3.000 where a point groups thousands."""
     for name in names:
         value = quote(name)
@@ -89,4 +104,14 @@ def grouped(connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: 
             yield (
                 f'the column "{name}" of {file} is read with three decimals, such as {row[1][:-1]}; where the '
                 'point groups thousands, declare it with thousands: ".", and else with decimal: "."'
+            )
+
+
+def _rounded(lost: Mapping[str, str], file: str) -> Iterator[str]:
+    """Numbers of more decimals than there are, by column; empty for none. A rate may be such a one."""
+    for name, number in lost.items():
+        if number:
+            yield (
+                f'the column "{name}" of {file} has numbers with more than ten decimals, such as {number}, which are '
+                "rounded there; declare it as Text to keep them"
             )

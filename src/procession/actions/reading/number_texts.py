@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from procession.actions.database import quote
+
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 EXPONENT_MAX = 400  # beyond every double; 1e999999999 is ten characters here and a gigabyte of digits written out
 
@@ -15,14 +17,16 @@ def written_out(text: str) -> str:
     """
     # By texts and not by arithmetic: no type holds 400 digits exactly.
     pattern, names = "^(-?)0*([0-9]*)[.]?([0-9]*)[eE]([-+]?[0-9]+)$", "['sign', 'whole', 'rest', 'power']"
-    digits, point = "(p.whole || p.rest)", "(length(p.whole) + p.power::INTEGER)"
+    # With blanks, so that no column is likely to have the name: a column comes before the fields of a parameter.
+    part = quote("part of the number")
+    digits, point = f"({part}.whole || {part}.rest)", f"(length({part}.whole) + {part}.power::INTEGER)"
     shifted = (
         f"CASE WHEN {point} <= 0 THEN '0.' || repeat('0', -{point}) || {digits}"
         f" WHEN {point} >= length({digits}) THEN {digits} || repeat('0', {point} - length({digits})) || '.'"
         f" ELSE left({digits}, {point}) || '.' || substring({digits}, {point} + 1) END"
     )
-    plain = rf"p.sign || rtrim(rtrim(regexp_replace({shifted}, '^0+([0-9])', '\1'), '0'), '.')"
-    return f"list_transform([regexp_extract({text}, '{pattern}', {names})], lambda p: {plain})[1]"
+    plain = rf"{part}.sign || rtrim(rtrim(regexp_replace({shifted}, '^0+([0-9])', '\1'), '0'), '.')"
+    return f"list_transform([regexp_extract({text}, '{pattern}', {names})], lambda {part}: {plain})[1]"
 
 
 def is_wide(text: str) -> str:

@@ -67,7 +67,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         msgspec.Meta(description="CSV, JSON: such as cp1252; UTF-8 or what its first bytes say if left out"),
     ] = None
     sheet: Annotated[
-        str | int | None, msgspec.Meta(description="workbooks: name, or number from 1; the first if left out")
+        str | int | None,
+        msgspec.Meta(description="workbooks: name, number from 1, or ${step.property} with one; the first if left out"),
     ] = None
     range: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{1,3}[0-9]{0,7}:[A-Za-z]{1,3}[0-9]{0,7}$")] | None,

@@ -17,6 +17,10 @@ from procession.actions.reading.text import Text
 Record = tuple[int, list[str]]  # the line it begins on, counted from 1 in the whole file, and its values
 
 
+# A mark that no file has: all others are then letters like any.
+_PLAIN = '; where quotes are letters like any, say quote: "\\u0001"'
+
+
 class Unreadable(Exception):
     """The text says what is wrong with the file, and on which line."""
 
@@ -139,12 +143,12 @@ def _reason(said: str, line: int, dialect: Dialect) -> str:
     if "end of data" in said:
         return (
             f"line {line} has a quote ({mark}) that is not closed; "
-            f"a quote inside of quotes is written twice ({mark * 2})"
+            f"a quote inside of quotes is written twice ({mark * 2}){_PLAIN}"
         )
     if "expected after" in said:
         return (
             f"line {line} has something between a closing quote ({mark}) and the next delimiter; "
-            f"a quote inside of quotes is written twice ({mark * 2})"
+            f"a quote inside of quotes is written twice ({mark * 2}){_PLAIN}"
         )
     if "field larger" in said:
         return (

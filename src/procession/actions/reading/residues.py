@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import duckdb
 
 DECIMALS_MAX = 10
+_WRITTEN_DIGITS_MAX = 12  # some programs store 15 of what was computed
+_NOTHING = 1e-9
 
 
 def note(connection: duckdb.DuckDBPyConnection, text: str, source: str) -> str:
@@ -28,6 +30,18 @@ def note(connection: duckdb.DuckDBPyConnection, text: str, source: str) -> str:
         "what identifies something as text"
     )
     return "; ".join(_counted(count, what) for count, what in ((longs, rounded), (bigs, lost)) if count)
+
+
+def lost(connection: duckdb.DuckDBPyConnection, text: str, source: str) -> str:
+    """A number with decimals that somebody wrote and that are rounded off, as 0.0000213456; "" for none.
+
+    What has more digits was computed, and what is next to nothing is what a sum of amounts leaves.
+    """
+    digits = f"length(replace(ltrim({text}, '-0.'), '.', ''))"
+    is_written = f"{digits} <= {_WRITTEN_DIGITS_MAX} AND abs(TRY_CAST({text} AS DOUBLE)) >= {_NOTHING}"
+    is_long = f"contains({text}, '.') AND length({text}) - instr({text}, '.') > {DECIMALS_MAX}"
+    (found,) = aggregates.over(connection, [f"min({text}) FILTER ({is_long} AND {is_written})"], source)
+    return found or ""
 
 
 def _counted(count: int, what: str) -> str:

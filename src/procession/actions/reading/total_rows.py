@@ -15,6 +15,7 @@ from procession.actions.reading.cells import RELATION, Cells
 from procession.actions.reading.columns import Relation
 from procession.actions.rows import kinds
 from procession.actions.rows.kinds import ValueKind
+from procession.actions.rows.numbering import ROW, numbered
 
 if TYPE_CHECKING:
     import duckdb
@@ -121,7 +122,7 @@ def _items(connection: duckdb.DuckDBPyConnection, relation: str, others: Sequenc
     # The single row first: mostly it is one like the others, and no other row is looked at.
     if not others:
         return []
-    last = f"FROM {quote(relation)} WHERE rowid = {row}"
+    last = f"FROM {numbered(connection, relation)} WHERE {ROW} = {row}"
     names = [quote(name) for name in others]
     words = [f"coalesce(regexp_full_match(CAST({name} AS VARCHAR), '{WORDS}'), false)" for name in names[:_TEXTS_MAX]]
     # One statement for all: each costs as much as the table is wide.
@@ -131,12 +132,12 @@ def _items(connection: duckdb.DuckDBPyConnection, relation: str, others: Sequenc
     is_word, is_filled = said
     if is_word:
         # Also without the totals of sections, which a last one may count or not.
-        return [f"rowid < {row}", f"rowid < {row} AND NOT ({' OR '.join(words)})"]
+        return [f"{ROW} < {row}", f"{ROW} < {row} AND NOT ({' OR '.join(words)})"]
     # Without a word for it: nothing but numbers, in a file whose other rows say what they are.
     if any(is_filled):
         return []
     counts = aggregates.over(connection, [f"count({name})" for name in names], quote(relation))
-    return [f"rowid < {row}"] if max(counts) == row else []
+    return [f"{ROW} < {row}"] if max(counts) == row else []
 
 
 def _sum(
@@ -144,10 +145,12 @@ def _sum(
 ) -> tuple[str, Decimal] | None:
     """A column whose last value is the sum of those items, and that value."""
     for condition in items:
-        terms = [f"any_value({quote(name)}) FILTER (rowid = {row})" for name in numbers]
-        last = aggregates.over(connection, terms, quote(relation))
-        terms = [f"sum({quote(name)}) FILTER ({condition})" for name in numbers]
-        for name, value, total in zip(numbers, last, aggregates.over(connection, terms, quote(relation)), strict=True):
+        rows = numbered(connection, relation)
+        last = aggregates.over(
+            connection, [f"any_value({quote(name)}) FILTER ({ROW} = {row})" for name in numbers], rows
+        )
+        totals = aggregates.over(connection, [f"sum({quote(name)}) FILTER ({condition})" for name in numbers], rows)
+        for name, value, total in zip(numbers, last, totals, strict=True):
             # A binary fraction is no total that anybody wrote.
             if value and isinstance(value, Decimal | int) and value == total:
                 return name, Decimal(value)

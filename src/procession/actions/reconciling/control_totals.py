@@ -12,7 +12,7 @@ from procession.actions.reconciling import items
 from procession.actions.reconciling.items import Hashing
 from procession.actions.reconciling.ledgers import Ledgers
 from procession.actions.reconciling.matching import BY_HAND, CLOSED, MatchingRule
-from procession.actions.reconciling.sides import SIDES
+from procession.actions.reconciling.sides import SIDES, Side
 
 if TYPE_CHECKING:
     import duckdb
@@ -200,11 +200,19 @@ def _names(ledgers: Ledgers, hashing: Hashing, key: int | None) -> str:
         return "SELECT NULL::UBIGINT AS hash, NULL::VARCHAR AS name WHERE false"
     sides = [
         f"SELECT {hashing.of('v')} AS hash, {_text('v', is_text=ledgers.is_text(key))} AS name "
-        f"FROM (SELECT DISTINCT {value} AS v FROM {rows})"
-        for value, rows in ((ledgers.values[one.name][key], one.rows) for one in ledgers.sides)
+        f"FROM (SELECT DISTINCT {ledgers.values[one.name][key]} AS v FROM {_different(ledgers, one, key)})"
+        for one in ledgers.sides
     ]
     # One name for a value that the two sides write differently, such as 10 and 10.00 as declared numbers.
-    return f"SELECT hash, min(name) AS name FROM ({' UNION ALL '.join(sides)}) WHERE hash IS NOT NULL GROUP BY hash"
+    # With no value too, whose hash is equal to none: a condition on it would be asked of every row.
+    return f"SELECT hash, min(name) AS name FROM ({' UNION ALL '.join(sides)}) GROUP BY hash"
+
+
+def _different(ledgers: Ledgers, one: Side, key: int) -> str:
+    """The side's rows for what is asked of this column alone: of a million there are a few different ones."""
+    column = ledgers.keys[key].of(one.name)
+    # Where texts stand beside the rows, either may be asked.
+    return one.rows if column in one.texts else f"(SELECT DISTINCT {quote(column)} FROM {quote(one.name)}) t"
 
 
 def _text(value: str, *, is_text: bool) -> str:

@@ -35,6 +35,7 @@ _TABLES = {
     "twice": "side TINYINT, row INTEGER",
     "skipped_pools": "rule SMALLINT, pools BIGINT",
 }
+_MANY = 50_000  # rows
 SUGGESTS = "the rule suggests and does not decide"
 BY_HAND, CLOSED = -1, 0  # numbers of what people decided, before all rules
 
@@ -174,9 +175,13 @@ def take_groups(connection: duckdb.DuckDBPyConnection, rule: MatchingRule, why: 
 
 def close(connection: duckdb.DuckDBPyConnection, side: str, rows: str) -> None:
     """Takes the rows of the query `rows` (row) out of the open items."""
-    connection.execute(
-        f"CREATE OR REPLACE TABLE {side}_rest AS SELECT * FROM {side}_open ANTI JOIN ({rows}) USING (row)"
-    )
+    count, last = connection.execute(f"SELECT count(*), max(row) FROM ({rows})").fetchone() or (0, 0)
+    rest = f"SELECT * FROM {side}_open ANTI JOIN ({rows}) USING (row)"
+    # Of many, a bit for each row of the side tells in half the time, and in no memory to speak of.
+    if count >= _MANY:
+        bits = f"(SELECT bitstring_agg(row, 0, {last}) FROM ({rows}))"
+        rest = f"SELECT * FROM {side}_open WHERE CASE WHEN row <= {last} THEN get_bit({bits}, row) = 0 ELSE true END"
+    connection.execute(f"CREATE OR REPLACE TABLE {side}_rest AS {rest}")
     connection.execute(f"CREATE OR REPLACE VIEW {side}_open AS FROM {side}_rest")
 
 

@@ -28,11 +28,15 @@ _WORDS_MAX = 20  # of a row
 
 
 def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule) -> str:
+    # A table for what is worth to be made once: the open items themselves are at hand.
+    kind = "TABLE" if rule.word else "VIEW"
     for side in SIDES:
-        connection.execute(f"CREATE TABLE {side}_asked AS {_prepared(ledgers, rule, side)}")
+        connection.execute(f"CREATE {kind} {side}_asked AS {_prepared(ledgers, rule, side)}")
     keys = _keys(rule)
     # Counted before they are made: a join of all with all would fill the disk first.
     count = _refuse_many(connection, ledgers, rule, keys)
+    if rule.alike:
+        _clean(connection, ledgers, rule, keys)
     connection.execute(f"CREATE TABLE candidates AS {_candidates(rule, keys)}")
     # Before the choice: a pair that people ruled out must not stand in the way of the second best.
     matching.remove_never(connection, "candidates")
@@ -47,7 +51,8 @@ def apply(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: Matchin
     doubts = choosing.keep_doubts(connection, rule)
     choosing.clear(connection)
     for side in SIDES:
-        connection.execute(f"DROP TABLE {side}_asked")
+        connection.execute(f"DROP {kind} {side}_asked")
+        connection.execute(f"DROP TABLE IF EXISTS {side}_cleaned")
     more = f"; {doubts:,} left rows have several equally good partners and stay unmatched" if doubts else ""
     return f"{found:,} pairs of {count:,} candidates{more}"
 
@@ -58,20 +63,27 @@ def _keys(rule: MatchingRule) -> list[str]:
 
 
 def _prepared(ledgers: Ledgers, rule: MatchingRule, side: str) -> str:
-    """The items asked, with the texts that the rule looks at."""
+    """The items asked, with the words that the rule looks for."""
     one = ledgers.side(side)
-    if rule.alike is not None:
-        text = ledgers.values[side][rule.alike[0]]
-        clean = edits.cleaned(text)
-        # Only texts of rows with a counterpart are cleaned; and not, as without materialized, those of all rows.
-        found = (
-            f"(SELECT * FROM {asked(rule, side)} SEMI JOIN {asked(rule, one.other)} USING ({', '.join(_keys(rule))}))"
-        )
-        joined = f"SELECT o.*, {clean} AS clean FROM {found} o, {one.rows} WHERE o.row = {one.row}"
-        return f"WITH joined AS MATERIALIZED ({joined}) SELECT * FROM joined WHERE clean IS NOT NULL"
     if rule.word is not None:
         return f"SELECT o.*, x.word, x.text FROM {asked(rule, side)} o JOIN ({_words(one, rule.word)}) x USING (row)"
     return f"SELECT * FROM {asked(rule, side)}"
+
+
+def _clean(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule, keys: list[str]) -> None:
+    """Makes left_cleaned and right_cleaned: the items asked whose texts are to be compared, with these as `clean`."""
+    assert rule.alike is not None
+    for one in ledgers.sides:
+        own, other = one.name, one.other
+        # Only texts of rows with a counterpart are cleaned; and not, as without materialized, those of all rows.
+        found = (
+            f"SELECT * FROM {own}_asked {own[0]} SEMI JOIN {other}_asked {other[0]} ON {' AND '.join(_on(rule, keys))}"
+        )
+        clean = edits.cleaned(ledgers.values[own][rule.alike[0]])
+        joined = f"SELECT o.*, {clean} AS clean FROM ({found}) o JOIN {one.rows} ON o.row = {one.row}"
+        connection.execute(
+            f"CREATE TABLE {own}_cleaned AS WITH joined AS MATERIALIZED ({joined}) FROM joined WHERE clean IS NOT NULL"
+        )
 
 
 def _words(one: Side, asked_word: tuple[str, str, str]) -> str:
@@ -91,30 +103,25 @@ def _words(one: Side, asked_word: tuple[str, str, str]) -> str:
 def _refuse_many(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule, keys: list[str]) -> int:
     """How many pairs have equal keys. Raises Problem for too many, naming the worst keys."""
     key = f"hash({', '.join(keys)})"
-    filters = [_may_be_empty(rule, side) for side in SIDES]
-    sides = [
-        f"SELECT {key} AS k, count(*) AS n, count(*) FILTER ({test}) AS empty, min(row) AS row "
-        f"FROM {side}_asked GROUP BY 1"
-        for side, test in zip(SIDES, filters, strict=True)
-    ]
+    empty = "false" if rule.empty is None else f"hash_{rule.empty} IS NULL"
+    right = f"SELECT {key} AS k, count(*) AS n, count(*) FILTER ({empty}) AS empty FROM right_asked GROUP BY 1"
     # Where one of both must be empty, pairs of two that are not are never made.
-    product = "l.n * r.n" if rule.empty is None else "l.empty * r.n + (l.n - l.empty) * r.empty"
-    joined = f"SELECT CAST({product} AS HUGEINT) AS n, l.row FROM ({sides[0]}) l JOIN ({sides[1]}) r USING (k)"
+    partners = "r.n" if rule.empty is None else "CASE WHEN l.empty THEN r.n ELSE r.empty END"
+    left = f"SELECT {key} AS k, {empty} AS empty, row FROM left_asked"
+    joined = f"SELECT k, row, {partners} AS n FROM ({left}) l JOIN ({right}) r USING (k)"
     row = connection.execute(f"SELECT coalesce(sum(n), 0) FROM ({joined})").fetchone()
     assert row is not None
     if row[0] <= CANDIDATES_MAX:
         return int(row[0])
     # A few keys make most of the pairs, and they show where the rule must be narrowed.
-    worst = connection.execute(f"SELECT n, row FROM ({joined}) ORDER BY n DESC, row LIMIT {_KEYS_SHOWN}").fetchall()
+    worst = connection.execute(
+        f"SELECT sum(n) AS n, min(row) AS row FROM ({joined}) GROUP BY k ORDER BY n DESC, row LIMIT {_KEYS_SHOWN}"
+    ).fetchall()
     named = "; ".join(f"{_key_in_words(connection, ledgers, rule, place)}: {n:,}" for n, place in worst)
     raise Problem(
         f'the rule "{rule.name}" would have to look at {row[0]:,} pairs of rows with equal keys, more than '
         f"{CANDIDATES_MAX:,}; compare more columns, or narrow it by where. Most have {named}"
     )
-
-
-def _may_be_empty(rule: MatchingRule, side: str) -> str:
-    return "false" if rule.empty is None else f"hash_{rule.empty} IS NULL"
 
 
 def _key_in_words(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule: MatchingRule, row: int) -> str:
@@ -129,29 +136,37 @@ def _key_in_words(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule:
 
 def _candidates(rule: MatchingRule, keys: list[str]) -> str:
     """left_row, right_row and score: what makes one candidate better than another, the least is the best."""
-    on = [f"l.{key} = r.{key}" for key in keys]
-    score = []
-    if rule.days is not None:
-        on.append(f"r.day_{rule.day} - l.day_{rule.day} BETWEEN {rule.days[0]} AND {rule.days[1]}")
-        score.append(f"abs(r.day_{rule.day} - l.day_{rule.day})")
-    if rule.allows:
-        on.append(rule.is_within("l.amount", "r.amount"))
-        score.insert(0, "abs(l.amount - r.amount)")
-    if rule.empty is not None:
-        on.append(f"(l.hash_{rule.empty} IS NULL OR r.hash_{rule.empty} IS NULL)")
+    on = _on(rule, keys)
+    score = ["abs(l.amount - r.amount)"] if rule.allows else []
+    score += [] if rule.days is None else [f"abs(r.day_{rule.day} - l.day_{rule.day})"]
     ends = "l.row AS left_row, r.row AS right_row"
     if rule.alike is None:
         return f"SELECT {ends}, {_score(score)} AS score FROM left_asked l JOIN right_asked r ON {' AND '.join(on)}"
     most = rule.alike[1]
     # Lengths first, which rule out most pairs at the price of a subtraction.
     on.append(f"abs(length(l.clean) - length(r.clean)) <= {most}")
+    # Materialized, or DuckDB counts the edits for the condition and once more for the score.
     return f"""
-        SELECT left_row, right_row, {{'a': edits, 'b': rest}} AS score FROM (
-            SELECT {ends}, {edits.distance("l.clean", "r.clean")} AS edits,
+        WITH weighed AS MATERIALIZED (
+            SELECT {ends}, {edits.distance("l.clean", "r.clean", most)} AS edits,
                 least(length(l.clean), length(r.clean)) AS length, {_score(score)} AS rest
-            FROM left_asked l JOIN right_asked r ON {" AND ".join(on)}
-        ) WHERE edits <= {most} AND edits * {_SHARE} <= length
+            FROM left_cleaned l JOIN right_cleaned r ON {" AND ".join(on)}
+        )
+        SELECT left_row, right_row, {{'a': edits, 'b': rest}} AS score FROM weighed
+        WHERE edits <= {most} AND edits * {_SHARE} <= length
     """
+
+
+def _on(rule: MatchingRule, keys: list[str]) -> list[str]:
+    """SQL conditions on two items, l and r, that every candidate meets."""
+    on = [f"l.{key} = r.{key}" for key in keys]
+    if rule.days is not None:
+        on.append(f"r.day_{rule.day} - l.day_{rule.day} BETWEEN {rule.days[0]} AND {rule.days[1]}")
+    if rule.allows:
+        on.append(rule.is_within("l.amount", "r.amount"))
+    if rule.empty is not None:
+        on.append(f"(l.hash_{rule.empty} IS NULL OR r.hash_{rule.empty} IS NULL)")
+    return on
 
 
 def _score(parts: list[str]) -> str:

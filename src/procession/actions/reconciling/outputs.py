@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from procession.actions import database, references, values
 from procession.actions.contract import Context, FileOutput, OutputValue
 from procession.actions.problems import Problem
-from procession.actions.reconciling import plans, report
+from procession.actions.reconciling import plans, report, results
 from procession.actions.reconciling.found import Found
 from procession.actions.reconciling.reconcile_settings import COUNTS, FILES, OutputSettings, ReconcileSettings
 from procession.actions.writing import exports
@@ -29,14 +31,16 @@ def write(context: Context, connection: duckdb.DuckDBPyConnection, found: Found)
     # First of all, so that a reconciliation that must stop leaves no file.
     _check_limits(context, found)
     wanted: OutputSettings = context.settings.outputs
-    _keep_matched(context, connection, wanted)
+    if keeps_matched(context):
+        _keep_matched(connection)
     outputs: dict[str, OutputValue] = {}
     for name in FILES:
         target = getattr(wanted, name)
         if target is not None:
             relation = _RELATIONS.get(name, name)
-            outputs[exports.reference_of(target)] = files.write(
-                context, connection, relation, target, default=f"{name}.csv", warnings=found.warnings
+            write = partial(files.write, context, connection, relation, target, default=f"{name}.csv")
+            outputs[exports.reference_of(target)] = (
+                _in_order(connection, found, write) if name == "matched" else write(warnings=found.warnings)
             )
     for name, setting in {**{name: f"{name}_count" for name in COUNTS}, **{name: name for name in _TOTALS}}.items():
         reference = references.parse(getattr(wanted, setting))
@@ -64,16 +68,34 @@ def _check_limits(context: Context, found: Found) -> None:
             )
 
 
-def _keep_matched(context: Context, connection: duckdb.DuckDBPyConnection, wanted: OutputSettings) -> None:
-    """Parquet takes the pairs as they come; the writers of other formats look at them several times."""
-    if wanted.matched is None and wanted.report is None:
-        return
+def _in_order(connection: duckdb.DuckDBPyConnection, found: Found, write: Callable[..., FileOutput]) -> FileOutput:
+    """The file of all matches. Written as they come, they are in the order that is promised but for one case, and that
+    is looked for: a join that does not fit into memory goes through its rows in parts."""
+    said = list(found.warnings)
+    made = write(warnings=found.warnings)
+    if Path(made.path).suffix != ".parquet" or results.is_in_order(connection, made.path):
+        return made
+    found.warnings[:] = said
+    Path(made.path).unlink()
+    # What the rules compared was seen to be equal by the first writing.
+    results.show_matched(connection, found.ledgers, found.rules, is_guarded=False, is_sorted=True)
+    return write(warnings=found.warnings)
+
+
+def keeps_matched(context: Context) -> bool:
+    """Whether the matches become a table: Parquet takes them as they come, other writers look at them several times."""
+    wanted: OutputSettings = context.settings.outputs
+    if wanted.matched is None:
+        return wanted.report is not None
     # By the name: the property that takes it may keep the name that it has.
-    name = "" if wanted.matched is None else exports.file_name(context, wanted.matched, "matched.csv")
-    if wanted.report is not None or Path(name).suffix.lower() != ".parquet":
-        connection.execute("CREATE TABLE matched_rows AS FROM matched")
-        connection.execute("DROP VIEW matched")
-        connection.execute("ALTER TABLE matched_rows RENAME TO matched")
+    suffix = Path(exports.file_name(context, wanted.matched, "matched.csv")).suffix.lower()
+    return wanted.report is not None or suffix != ".parquet"
+
+
+def _keep_matched(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("CREATE TABLE matched_rows AS FROM matched")
+    connection.execute("DROP VIEW matched")
+    connection.execute("ALTER TABLE matched_rows RENAME TO matched")
 
 
 def _report(context: Context, connection: duckdb.DuckDBPyConnection, found: Found, target: Target) -> FileOutput:

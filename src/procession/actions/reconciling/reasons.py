@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from procession.actions import database
 from procession.actions.database import literal
 from procession.actions.reconciling import suggestions
 from procession.actions.reconciling.ledgers import Ledgers
@@ -51,7 +52,7 @@ class _Look:
 def make(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule]) -> None:
     """Makes left_reasons and right_reasons (row, reason, near_row) of all open rows."""
     identity = _identity(rules)
-    crowded = {look.on for look in _looks(ledgers, identity, "left") if _pairs(connection, look.on) > _LOOKED_AT_MAX}
+    crowded = _crowded(connection, [look.on for look in _looks(ledgers, identity, "left")])
     for side in SIDES:
         found = [f"SELECT row, 'no amount', NULL FROM {side}_open WHERE amount IS NULL", *_known(side)]
         found += [
@@ -131,6 +132,15 @@ def _in_days(identity: _Identity, side: str) -> str:
     left, right = ("s", "o") if side == "left" else ("o", "s")
     least, most = identity.days
     return f"{right}.day_{identity.day} - {left}.day_{identity.day} BETWEEN {least} AND {most}"
+
+
+def _crowded(connection: duckdb.DuckDBPyConnection, looks: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Those columns of looks that too many pairs of open rows have equal."""
+    left, right = (database.count(connection, f"{side}_open") for side in SIDES)
+    # So few rows as most files leave open are not too many, even all with all.
+    if left * right <= _LOOKED_AT_MAX:
+        return set()
+    return {on for on in looks if _pairs(connection, on) > _LOOKED_AT_MAX}
 
 
 def _pairs(connection: duckdb.DuckDBPyConnection, on: Sequence[str]) -> int:

@@ -40,7 +40,7 @@ def number_matches(connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rule
         SELECT match, rule, l.amount - r.amount AS difference, left_row, right_row, left_row::BIGINT AS place
         FROM apart JOIN left_items l ON l.row = left_row JOIN right_items r ON r.row = right_row
         UNION ALL
-        SELECT match, rule, difference, left_row, right_row, {_BEHIND} + row_number() OVER (ORDER BY match, turn)
+        SELECT match, rule, difference, left_row, right_row, match * {_BEHIND} + turn AS place
         FROM ({_GROUP_LINES})
     """)
     connection.execute(f"""
@@ -76,24 +76,42 @@ def count_matches(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def show_matched(
-    connection: duckdb.DuckDBPyConnection, ledgers: Ledgers, rules: Sequence[MatchingRule], *, is_guarded: bool
+    connection: duckdb.DuckDBPyConnection,
+    ledgers: Ledgers,
+    rules: Sequence[MatchingRule],
+    *,
+    is_guarded: bool,
+    is_sorted: bool,
 ) -> None:
     """Makes the view `matched`: match, rule, difference, comment where people decided, left_*, right_*. `is_guarded`:
     whoever reads it gets an error that collisions.told() knows where paired values differ.
 
-    Pairs stand in the order of the left side, and groups behind them."""
-    comment, named = _comment(connection), _named(rules)
-    columns = "m.match, v.name AS rule, m.* EXCLUDE (place, match, rule)"
-    shown = f"SELECT {columns} FROM {{}} m JOIN {named} ON v.number = m.rule"
+    Pairs stand in the order of the left side, and groups behind them; unless it `is_sorted`, only for a reader who goes
+    through it with one thread, and see is_in_order()."""
+    comment = _comment(connection)
     # A million wide rows take as long to sort as all the rest of the file; as a rule they come in their order.
     guards = rules if is_guarded else ()
-    asked = [shown.format(f"({_pairs(ledgers, comment, limit, guards)})") for limit in ("", f"LIMIT {_ALL}")]
-    driven = [one for one in asked if _is_driven_by(connection, one, ledgers.sides[0].name)]
-    pairs = driven[0] if driven else f"{asked[0]} ORDER BY m.place"
+    asked = [_shown(rules, _pairs(ledgers, comment, limit, guards)) for limit in ("", f"LIMIT {_ALL}")]
+    coming = (one for one in asked if not is_sorted and _is_driven_by(connection, one, ledgers.sides[0].name))
+    pairs = next(coming, f"{asked[0]} ORDER BY m.place")
     behind = f"(SELECT * FROM match_lines WHERE place >= {_BEHIND})"
-    lines = f"SELECT {_LINE}, {comment}{_columns(ledgers)} FROM {behind} n {_wide(ledgers, behind)}"
-    groups = shown.format(f"({lines})")
-    connection.execute(f"CREATE VIEW matched AS ({pairs}) UNION ALL ({groups} ORDER BY m.place)")
+    groups = _shown(rules, f"SELECT {_LINE}, {comment}{_columns(ledgers)} FROM {behind} n {_wide(ledgers, behind)}")
+    connection.execute(f"CREATE OR REPLACE VIEW matched AS ({pairs}) UNION ALL ({groups} ORDER BY m.place)")
+
+
+def _shown(rules: Sequence[MatchingRule], lines: str) -> str:
+    columns = "m.match, v.name AS rule, m.* EXCLUDE (place, match, rule)"
+    return f"SELECT {columns} FROM ({lines}) m JOIN {_named(rules)} ON v.number = m.rule"
+
+
+def is_in_order(connection: duckdb.DuckDBPyConnection, path: str) -> bool:
+    """Whether the Parquet file at `path` has the rows of `matched` in their order."""
+    # Each row with its place, as sums that are equal for equal rows in whatever order they are added up.
+    fingerprint = "SELECT count(*), bit_xor(h), sum(h::HUGEINT) FROM (SELECT hash(match, {}) AS h FROM {})"
+    written = fingerprint.format("file_row_number", f"read_parquet({literal(path)}, file_row_number = true)")
+    promised = fingerprint.format("row_number() OVER () - 1", "(SELECT match FROM match_lines ORDER BY place)")
+    found, wanted = (connection.execute(query).fetchone() for query in (written, promised))
+    return found == wanted
 
 
 _LINE = "n.place, n.match, n.rule, n.difference"

@@ -8,6 +8,7 @@ from the user's by `FIRST_OPEN_ON` and `TIMES_OPEN` standing together.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 FIRST_OPEN_ON, TIMES_OPEN = "first_open_on", "times_open"
 ADDED = (FIRST_OPEN_ON, TIMES_OPEN, "age_days", "age", "reason", "near_key")  # to the open rows of a side
 OURS = "{} (reconcile)"  # what we call a column where the user has one of that name
+_DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
+_DECIMALS_MIN = 10
 _NO_VALUES = ""  # the type of a column that no row of a source fills
 
 
@@ -207,7 +210,8 @@ def _common(kinds: set[str]) -> str:
     if len(found) < 2:
         return next(iter(found), "VARCHAR")
     if all(kind.startswith("DECIMAL") or kind in {"BIGINT", "HUGEINT", "INTEGER"} for kind in found):
-        return "DECIMAL(38,10)"
+        # All decimals that there are: an amount of more than ten is refused, and must not be rounded before.
+        return f"DECIMAL(38,{max([_DECIMALS_MIN, *(int(size[1]) for size in map(_DECIMAL.match, found) if size)])})"
     return "VARCHAR"
 
 

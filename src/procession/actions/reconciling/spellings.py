@@ -77,7 +77,8 @@ def _words(pair: Pair, count: int, left: str, right: str) -> str:
     stay = "row stays" if count == 1 else "rows stay"
     advice = "where they are the same value, declare both columns alike"
     if looks.as_seen(left) == looks.as_seen(right):
-        advice = "they differ only in what nobody sees; trim: true takes blanks from both ends"
+        advice = "they differ only in what nobody sees"
+        advice += "; trim: true takes blanks from both ends" if left.strip() == right.strip() else ""
     return (
         f'{count:,} left {stay} open only by spelling: "{looks.visible(left)}" in the left column "{pair.left}" and '
         f'"{looks.visible(right)}" in the right column "{pair.right}" are not equal as texts; {advice}'
@@ -87,27 +88,37 @@ def _words(pair: Pair, count: int, left: str, right: str) -> str:
 def _open(asked: _Asked, one: Side) -> str:
     """The side's open rows: row, amount, key_N as written, meant_N alike where they may be the same value."""
     values_of = asked.both.values[one.name]
-    meant = ", ".join(
-        f"{_meant(asked, one, key) if key in asked.texts else values_of[key]} AS meant_{key}" for key in asked.compared
-    )
-    written = ", ".join(f"{values_of[key]} AS key_{key}" for key in asked.texts)
+    written = [f"{values_of[key]} AS key_{key}" for key in asked.compared]
+    written += [f"{_valued(asked, one, key)} AS value_{key}" for key in asked.texts]
     # Only rows whose amount is open on the other side too.
     rows = f"(SELECT * FROM {one.name}_open SEMI JOIN {one.other}_open USING (amount))"
-    return f"SELECT o.row, o.amount, {written}, {meant} FROM {one.rows} JOIN {rows} o ON o.row = {one.row}"
+    read = f"SELECT o.row, o.amount, {', '.join(written)} FROM {one.rows} JOIN {rows} o ON o.row = {one.row}"
+    # One upon the other: written out, each would be repeated for every time that it is asked for.
+    clean = ", ".join(f"{looks.seen(f'key_{key}')} AS seen_{key}" for key in asked.texts)
+    meant = [
+        f"{_meant(asked, one, key) if key in asked.texts else f'key_{key}'} AS meant_{key}" for key in asked.compared
+    ]
+    shown = ", ".join([*(f"key_{key}" for key in asked.texts), *meant])
+    return f"SELECT row, amount, {shown} FROM (SELECT *, {clean} FROM ({read}))"
+
+
+def _valued(asked: _Asked, one: Side, key: int) -> str:
+    """What the column is where its type tells it, and no text has to."""
+    column = asked.both.keys[key].of(one.name)
+    if one.types[column] == "DATE":
+        return f"t.{quote(column)}::VARCHAR"
+    return f"CAST(t.{quote(column)} AS DECIMAL(38,10))::VARCHAR" if one.types[column].startswith("DECIMAL") else "NULL"
 
 
 def _meant(asked: _Asked, one: Side, key: int) -> str:
     pair, sides = asked.both.keys[key], asked.both.sides
-    other = asked.both.side(one.other)
-    kind, text = one.types[pair.of(one.name)], asked.both.values[one.name][key]
-    clean, number = looks.seen(text), "DECIMAL(38,10))::VARCHAR"
+    other, clean = asked.both.side(one.other), f"seen_{key}"
+    kind = one.types[pair.of(one.name)]
     if all(_is_declared_text(side, pair) for side in sides):
         return clean
-    if kind == "DATE":
-        return f"t.{quote(pair.of(one.name))}::VARCHAR"
-    if kind.startswith("DECIMAL"):
-        return f"CAST(t.{quote(pair.of(one.name))} AS {number}"
-    as_number = f"regexp_full_match({clean}, '{_NUMBER}') THEN TRY_CAST({clean} AS {number}"
+    if kind == "DATE" or kind.startswith("DECIMAL"):
+        return f"value_{key}"
+    as_number = f"regexp_full_match({clean}, '{_NUMBER}') THEN TRY_CAST({clean} AS DECIMAL(38,10))::VARCHAR"
     anyhow = f"CASE WHEN {as_number} ELSE lower({clean}) END"
     said = other.made.declared.get(pair.of(other.name))
     if said is None or said.type not in _VALUES:

@@ -19,6 +19,7 @@ from procession.actions.reporting import (
     places,
     report_tables,
     row_files,
+    short_ranges,
     sign_off,
     splicing,
     template_styles,
@@ -70,6 +71,8 @@ def fill(
             _put(work, template, one, formats)
         templates.recalculate(template)
         work.warnings.extend(templates.stale(template))
+        placed = [one.table for one in sheets.values() if one.table is not None]
+        work.warnings.extend(short_ranges.short(template, placed))
         if signed:
             templates.add_sheet(template, sign_off.NAME, sign_off.sheet(signed))
         templates.write(template, path)

@@ -16,6 +16,7 @@ from procession.actions.problems import Problem
 from procession.actions.rows import expressions, kinds, looks, work
 from procession.actions.rows.called_settings import EachCall, RunProcessSettings, constants
 from procession.actions.rows.kinds import ValueKind
+from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
 from procession.model.child_runs import KEY_CHARACTERS_MAX, ROWS_BYTES_MAX, ROWS_MAX, CalledRow
 from procession.model.lifecycle import StepStatus
@@ -107,8 +108,9 @@ def _rows(doing: RowWork, each: EachCall, fill: _Fill) -> Iterator[CalledRow]:
     columns = fill.wanted()
     where = _condition(doing, each.where) if each.where else "TRUE"
     listed = ", ".join(quote(column) for column in columns)
-    # By rowid: numbers of rows are those of the source, and every try starts them in the same order.
-    select = f"SELECT rowid + 1, {listed} FROM {quote(_SOURCE)} WHERE {where} ORDER BY rowid LIMIT {ROWS_MAX + 1}"
+    # In their order: numbers of rows are those of the source, and every try starts them in the same order.
+    source = numbered(doing.connection, _SOURCE)
+    select = f"SELECT {ROW} + 1, {listed} FROM {source} WHERE {where} ORDER BY {ROW} LIMIT {ROWS_MAX + 1}"
     rows = doing.connection.execute(select).fetchall()
     if len(rows) > ROWS_MAX:
         raise Problem(f"more than {ROWS_MAX:,} rows are to be run; a step starts so many runs at most")

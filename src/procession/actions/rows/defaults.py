@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def fitting(connection: duckdb.DuckDBPyConnection, default: InputValue, name: str, type_: str, where: str) -> str:
-    """The default as a text that CAST makes the value of its column. Raises Problem.
+def fitting(
+    connection: duckdb.DuckDBPyConnection, default: InputValue, name: str, type_: str, where: str
+) -> str | None:
+    """The default as a text that CAST makes the value of its column, None for no value. Raises Problem.
 
     DuckDB would round 0.5 to 1 for a column of whole numbers.
     """
@@ -23,6 +25,9 @@ def fitting(connection: duckdb.DuckDBPyConnection, default: InputValue, name: st
     # A file would be written as the place where the server keeps it.
     if isinstance(default, FileInput | TableInput):
         raise Problem(f'{where}: {default.called} is no value of "{name}"')
+    # As everywhere an empty text is no value: a field of the designer that somebody emptied holds it.
+    if default == "" and kind is not ValueKind.TEXT:
+        return None
     wrong = Problem(f'{where}: "{default}" is no value of "{name}", which is {kind.value}')
     if kind is ValueKind.TEXT:
         if not isinstance(default, str):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from enum import Enum
 
+from procession.actions import values
 from procession.actions.problems import Problem
 from procession.actions.sql.sql_complaints import listed
 from procession.model.nearest import nearest
 
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\Z")
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)\Z")
+_DIGITS_MAX = 38
 
 
 class ValueKind(Enum):
@@ -45,9 +49,32 @@ def of(type_: str) -> ValueKind:
     return _KINDS.get(type_, ValueKind.OTHER)
 
 
+def with_all_decimals(types: Iterable[str]) -> str:
+    """The type for numbers of these types together; empty where DuckDB's own choice keeps each of them.
+
+    Where 38 digits are too few for all that may be there it gives decimals up: 1.2345 becomes 1.23 beside a
+    DECIMAL(38,2), and every sum of amounts is such a one. With this type, what does not fit is an error.
+    """
+    sizes = [(int(found[1]), int(found[2])) for type_ in types if (found := _DECIMAL.match(type_))]
+    scale = max((scale for _, scale in sizes), default=0)
+    before = max((width - scale for width, scale in sizes), default=0)
+    return f"DECIMAL({_DIGITS_MAX},{scale})" if before + scale > _DIGITS_MAX else ""
+
+
 def in_words(cells: Iterable[object], *, none: str = "empty") -> str:
     """Cells of a row, for a message."""
-    return ", ".join(none if cell is None else str(cell) for cell in cells)
+    return ", ".join(none if cell is None else _in_words(cell) for cell in cells)
+
+
+def _in_words(cell: object) -> str:
+    return f"{values.trimmed(cell):f}" if isinstance(cell, Decimal) else str(cell)
+
+
+def as_text(sql: str, type_: str) -> str:
+    """SQL of a value as people write it: 4000 of a Number, and not the ten zeros that its type adds."""
+    text = f"CAST({sql} AS VARCHAR)"
+    is_padded = type_.startswith("DECIMAL") and not type_.endswith(",0)")
+    return f"rtrim(rtrim({text}, '0'), '.')" if is_padded else text
 
 
 def column(columns: Iterable[str], wanted: str, where: str) -> str:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 _FILES_NAMED = 3  # in a warning
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Known:
-    """A column, as the first file that has values in it has it."""
+    """A column, as the first file that has values in it has it. `wanted` is the type of all its numbers, if any is."""
 
     name: str
     type: str
     file: str
+    wanted: str = ""
 
 
 def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, str]) -> list[str]:
@@ -50,6 +51,7 @@ def stack(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, 
                 _refuse_unlike(first, column, type_, file)
     # Told and not refused: banks add columns, and last month's file lacks them.
     warnings = [*_lacking(parts, columns)]
+    _agree_on_decimals(known, columns, empty)
     shown = (_select(part, columns[part], empty[part], known) for part in parts)
     connection.execute(f"CREATE TABLE {quote(name)} AS {' UNION ALL BY NAME '.join(shown)}")
     # Twice the rows would count against the step's memory.
@@ -102,14 +104,28 @@ def _refuse_unlike(first: _Known, column: str, type_: str, file: str) -> None:
         )
 
 
+def _agree_on_decimals(
+    known: Mapping[str, _Known], columns: Mapping[str, Mapping[str, str]], empty: Mapping[str, frozenset[str]]
+) -> None:
+    for key, first in known.items():
+        types = [
+            type_
+            for part, own in columns.items()
+            for column, type_ in own.items()
+            if column.lower() == key and column not in empty[part]
+        ]
+        first.wanted = kinds.with_all_decimals(types)
+
+
 def _select(part: str, columns: Mapping[str, str], empty: frozenset[str], known: Mapping[str, _Known]) -> str:
     chosen = []
     for column, type_ in columns.items():
         first = known.get(column.lower())
         # An empty column comes as text, and would make texts of the amounts in other files.
         value = f"CAST(NULL AS {first.type})" if first is not None and column in empty else quote(column)
-        if type_ == "DATE" and column not in empty:
-            value = f"CAST({value} AS DATE)"
+        wanted = type_ if type_ == "DATE" else first.wanted if first is not None else ""
+        if wanted and column not in empty:
+            value = f"CAST({value} AS {wanted})"
         chosen.append(f"{value} AS {quote(first.name if first is not None else column)}")
     return f"SELECT {', '.join(chosen)} FROM {quote(part)}"
 

@@ -1,24 +1,24 @@
 """Warns of SELECTs that are right as SQL and wrong as bookkeeping: each is certain by the text or by the rows.
 
 Columns that UNION puts together by position, NOT IN a list with an empty value, joins that repeat rows of both sides,
-a LIMIT that takes any rows, a WHERE that undoes an outer join, running totals over ties, and weeks beside another year.
+a LIMIT that takes any rows, a WHERE that undoes an outer join, running totals over ties, weeks beside another year,
+decimals that are lost beside a sum, and days in UTC of moments with a zone.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from procession.actions import database
 from procession.actions.database import quote
-from procession.actions.sql import equations
+from procession.actions.sql import equations, roundings, trees, zoned_days
+from procession.actions.sql.trees import Node
 
 if TYPE_CHECKING:
     import duckdb
 
-Node = Mapping[str, Any]
 _COMPARISONS = frozenset({"COMPARISON", "BETWEEN"})
 _OUTER = frozenset({"LEFT", "RIGHT", "FULL", "OUTER"})
 _ADDING = frozenset({"sum", "count", "count_star"})
@@ -33,50 +33,10 @@ def warnings(connection: duckdb.DuckDBPyConnection, query: str, bound: Mapping[s
     """Of a SELECT, or of what is created or inserted AS one; nothing of other statements."""
     if (table := equations.filled(query)) is not None:
         yield from _filled(connection, table, query, bound)
-    tree = _tree(connection, query)
-    for node, ctes in _nodes(tree, ()):
+    tree = trees.tree(connection, query)
+    for node, ctes in trees.nodes(tree, ()):
         for look in _LOOKS:
             yield from look(connection, node, ctes, bound)
-
-
-def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
-    row = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [equations.select_of(query)]).fetchone()
-    found = json.loads(row[0]) if row else {}
-    return found.get("statements", ())
-
-
-def _nodes(tree: Any, ctes: Sequence[Node]) -> Iterator[tuple[Node, Sequence[Node]]]:
-    """Every node of the tree, with the CTEs that it may name."""
-    if isinstance(tree, list):
-        for each in tree:
-            yield from _nodes(each, ctes)
-    elif isinstance(tree, dict):
-        own = tree.get("cte_map", {}).get("map", ())
-        ctes = (*ctes, *own)
-        yield tree, ctes
-        for value in tree.values():
-            yield from _nodes(value, ctes)
-
-
-def _sql(connection: duckdb.DuckDBPyConnection, node: Node, ctes: Sequence[Node]) -> str:
-    """The text of a SELECT node."""
-    whole = {"error": False, "statements": [{"node": {**node, "cte_map": {"map": list(ctes)}}}]}
-    row = connection.execute("SELECT json_deserialize_sql($1::VARCHAR)", [json.dumps(whole)]).fetchone()
-    return str(row and row[0]).rstrip(";")
-
-
-def _asked(
-    connection: duckdb.DuckDBPyConnection, sql: str, node: tuple[Node, Sequence[Node]], bound: Mapping[str, Any]
-) -> list[Any]:
-    """Rows of `sql`, in which {} is the node's text. None where it cannot stand alone: it names what is around it."""
-    import duckdb
-
-    text = _sql(connection, *node)
-    used = {name: value for name, value in bound.items() if f"${name}" in text}
-    try:
-        return connection.execute(sql.format(text), used or None).fetchall()
-    except duckdb.BinderException:
-        return []
 
 
 def _positions(
@@ -85,7 +45,7 @@ def _positions(
     """Sides of a UNION that name the same columns in another order."""
     if node.get("type") != "SET_OPERATION_NODE" or node.get("setop_type") not in _BY_POSITION:
         return
-    sides = [_asked(connection, "DESCRIBE {}", (side, ctes), bound) for side in node["children"]]
+    sides = [trees.asked(connection, "DESCRIBE {}", (side, ctes), bound) for side in node["children"]]
     names = [[row[0] for row in side] for side in sides]
     advice = "write UNION ALL BY NAME" if node["setop_type"] == "UNION" else "name the columns in one order"
     if any(_are_moved(names[0], others) for others in names[1:]):
@@ -94,12 +54,15 @@ def _positions(
 
 def _filled(connection: duckdb.DuckDBPyConnection, table: str, query: str, bound: Mapping[str, Any]) -> Iterator[str]:
     tables = {name.lower(): columns for name, columns in database.tables(connection).items()}
-    statements = _tree(connection, query)
+    statements = trees.tree(connection, query)
     there = tables.get(table.lower(), [])
     if statements and there:
-        given = [row[0] for row in _asked(connection, "DESCRIBE {}", (statements[0]["node"], ()), bound)]
+        select = statements[0]["node"], ()
+        given = [row[0] for row in trees.asked(connection, "DESCRIBE {}", select, bound)]
         if _are_moved(there, given):
             yield _moved("INSERT", there, given, "write INSERT INTO ... BY NAME")
+        types = list(database.columns(connection, table).values())
+        yield from roundings.of_insert(connection, types, select, bound)
 
 
 def _are_moved(names: Sequence[str], others: Sequence[str]) -> bool:
@@ -124,7 +87,9 @@ def _not_in(
     inner = node["children"][0]
     if inner.get("class") == "SUBQUERY" and inner.get("subquery_type") == "ANY":
         asked = inner["subquery"]["node"]
-        if _asked(connection, "SELECT 1 FROM ({}) AS list(value) WHERE value IS NULL LIMIT 1", (asked, ctes), bound):
+        if trees.asked(
+            connection, "SELECT 1 FROM ({}) AS list(value) WHERE value IS NULL LIMIT 1", (asked, ctes), bound
+        ):
             yield (
                 "NOT IN takes no row where the list behind it holds an empty value, and this one does: "
                 "add WHERE ... IS NOT NULL to the list, or write ANTI JOIN"
@@ -151,7 +116,7 @@ def _one_sided(
     if where is None or join.get("join_type") not in _OUTER:
         return
     undecided = {"class": "OPERATOR", "type": "OPERATOR_IS_NULL", "alias": "", "children": [where]}
-    rows = _asked(connection, "SELECT count(*) FROM ({})", (_rows_of(node, [_ONE], undecided), ctes), bound)
+    rows = trees.asked(connection, "SELECT count(*) FROM ({})", (trees.rows_of(node, [_ONE], undecided), ctes), bound)
     if rows and rows[0][0]:
         what = "1 row" if rows[0][0] == 1 else f"{rows[0][0]:,} rows"
         yield (
@@ -166,11 +131,11 @@ def _running(
     """A running total over rows of which several stand at one place: all of them get the total behind the last."""
     if node.get("type") != "SELECT_NODE" or node.get("group_expressions"):
         return
-    for window, _ in _nodes(node["select_list"], ()):
+    for window, _ in trees.nodes(node["select_list"], ()):
         if _is_running(window):
             by = [*window["partitions"], *(order["expression"] for order in window["orders"])]
             ties = "SELECT *, count(*) FROM ({}) GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
-            if _asked(connection, ties, (_rows_of(node, by), ctes), bound):
+            if trees.asked(connection, ties, (trees.rows_of(node, by), ctes), bound):
                 yield (
                     f"{window['function_name']}() OVER (ORDER BY ...) gives rows that are equal in that order the "
                     "total behind the last of them: order by more columns, or write ROWS UNBOUNDED PRECEDING"
@@ -186,7 +151,7 @@ def _is_running(node: Node) -> bool:
 def _week_years(tree: Any) -> str:
     """What is wrong with a week beside a year: the first days of January are in the last week of the year before."""
     parts: dict[frozenset[str], set[str]] = {}
-    for node, _ in _nodes(tree, ()):
+    for node, _ in trees.nodes(tree, ()):
         name, texts = str(node.get("function_name", "")).lower(), _texts(node)
         if name == "strftime" and "%G" not in texts and "%V" in texts and "%y" in texts.lower():
             return (
@@ -207,19 +172,7 @@ def _texts(node: Node) -> str:
 
 
 def _names(tree: Any) -> Iterator[str]:
-    return (each["column_names"][-1] for each, _ in _nodes(tree, ()) if each.get("class") == "COLUMN_REF")
-
-
-def _rows_of(node: Node, chosen: Sequence[Node], where: Node | None = None) -> Node:
-    """The SELECT without what groups, orders and limits its rows."""
-    plain: dict[str, Any] = {
-        "group_expressions": [],
-        "group_sets": [],
-        "having": None,
-        "qualify": None,
-        "modifiers": [],
-    }
-    return {**node, **plain, "select_list": list(chosen), "where_clause": where or node.get("where_clause")}
+    return (each["column_names"][-1] for each, _ in trees.nodes(tree, ()) if each.get("class") == "COLUMN_REF")
 
 
 def _weeks(
@@ -251,12 +204,12 @@ def _repeats(
 def _chooses(node: Node) -> bool:
     """Whether the SELECT has a condition between columns, such as that of a period, or takes rows once."""
     is_distinct = any(modifier["type"] == "DISTINCT_MODIFIER" for modifier in node.get("modifiers", ()))
-    conditions = [each for each, _ in _nodes(node.get("where_clause"), ()) if each.get("class") in _COMPARISONS]
+    conditions = [each for each, _ in trees.nodes(node.get("where_clause"), ()) if each.get("class") in _COMPARISONS]
     return is_distinct or bool(node.get("qualify")) or any(_columns(each) > 1 for each in conditions)
 
 
 def _columns(condition: Node) -> int:
-    return sum(each.get("class") == "COLUMN_REF" for each, _ in _nodes(condition, ()))
+    return sum(each.get("class") == "COLUMN_REF" for each, _ in trees.nodes(condition, ()))
 
 
 def _first_repeated(connection: duckdb.DuckDBPyConnection, join: equations.Equation) -> Any:
@@ -283,5 +236,5 @@ def _often(table: str, columns: Sequence[str]) -> str:
 
 
 _LOOKS: tuple[Callable[..., Iterator[str]], ...] = (
-    *(_positions, _not_in, _any_rows, _one_sided, _running, _weeks, _repeats),
+    *(_positions, _not_in, _any_rows, _one_sided, _running, _weeks, _repeats, roundings.look, zoned_days.look),
 )

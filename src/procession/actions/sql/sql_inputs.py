@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from procession.actions import expecting, references, relations
 from procession.actions.contract import Context, FileInput
 from procession.actions.reading.options import FileOptions
-from procession.actions.rows import sources, stacking
-from procession.actions.rows.work import RowWork
+from procession.actions.rows import sources
 from procession.actions.sql.sql_settings import RunSqlSettings
 from procession.model import table_uses
 
@@ -27,9 +26,7 @@ def load(
     made: dict[str, Relation] = {}
     for name, given in context.settings.inputs.items():
         if isinstance(given, list):
-            doing = RowWork(context=context, connection=connection, warnings=warnings)
-            doing.load(name, given, context.settings.expect)
-            made[name] = stacking.as_one(doing.loaded[name])
+            made[name] = _stacked(context, connection, name, warnings)
             continue
         value = None if is_relation(given) else references.resolve(context, given)
         if is_relation(given) or isinstance(value, FileInput):
@@ -39,6 +36,16 @@ def load(
         else:
             parameters[name] = references.dated(context, given, value)
     return parameters, made
+
+
+def _stacked(context: Context, connection: duckdb.DuckDBPyConnection, name: str, warnings: list[str]) -> Relation:
+    # Here: every process that only knows the settings imports this module.
+    from procession.actions.rows import stacking
+    from procession.actions.rows.work import RowWork
+
+    doing = RowWork(context=context, connection=connection, warnings=warnings)
+    doing.load(name, context.settings.inputs[name], context.settings.expect)
+    return stacking.as_one(doing.loaded[name])
 
 
 def _relation(context: Context, connection: duckdb.DuckDBPyConnection, name: str, options: FileOptions) -> Relation:

@@ -45,13 +45,15 @@ _STATEMENT_COLUMNS = {
     "s": "INTEGER", "account": "VARCHAR", "currency": "VARCHAR", "name": "VARCHAR", "kind": "VARCHAR",
     "file": "VARCHAR",
 }  # fmt: skip
-# Of a download of overlapping days, a transaction that is in several is taken from the first.
+# Of a download of overlapping days, a transaction that is in several is taken from the first. Without an account they
+# may be of two, which have the same numbers: what it says must be the same then.
 _REPEATED_DOWNLOADS = """
 CREATE TABLE repeated AS SELECT place FROM (
     SELECT e.rowid AS place, e.s, t.account, e.bank_reference, e.booked_on, e.amount,
+        CASE WHEN t.account IS NULL THEN concat_ws(chr(0), e.party, e.text) END AS said,
         row_number() OVER (PARTITION BY e.s, e.bank_reference, e.booked_on, e.amount ORDER BY e.rowid) AS nth
     FROM entries e JOIN statements t ON t.s = e.s WHERE t.kind = 'OFX' AND e.bank_reference IS NOT NULL
-) QUALIFY row_number() OVER (PARTITION BY account, bank_reference, booked_on, amount, nth ORDER BY place) > 1
+) QUALIFY row_number() OVER (PARTITION BY account, bank_reference, booked_on, amount, said, nth ORDER BY place) > 1
 """
 # `wrong` is what `note` stands in the place of.
 _CORRECTED = """

@@ -31,6 +31,7 @@ def keep_if(stage: TransformRows, text: str) -> None:
         raise Problem(f"{stage.where}: this is {kinds.of(type_).value}, and a condition is wanted, such as amount > 0")
     select, before = f"SELECT * FROM {quote(stage.relation)} WHERE {parsed.sql}", stage.totals()
     stage.warn_if_mixed(select)
+    _warn_of_pitfalls(stage, select)
     # The commonest loss of rows that there is, and SQL says nothing of it.
     if unknown := stage.count(f"({parsed.sql}) IS NULL"):
         rows = "1 row is" if unknown == 1 else f"{unknown:,} rows are"
@@ -82,11 +83,14 @@ def _looks_at_others(sql: str) -> bool:
     return _WINDOW.search(sql) is not None
 
 
+def _warn_of_pitfalls(stage: TransformRows, select: str) -> None:
+    for doubt in dict.fromkeys(pitfalls.warnings(stage.work.connection, select, stage.work.used(select) or {})):
+        stage.warn(doubt)
+
+
 def _warn_of_doubts(stage: TransformRows, parsed: expressions.Parsed, relation: str) -> None:
     """What is seldom meant, and values that are lost although all that they are made of is there."""
-    query = f"SELECT {parsed.sql} AS made FROM {quote(relation)}"
-    for doubt in dict.fromkeys(pitfalls.warnings(stage.work.connection, query, stage.work.used(query) or {})):
-        stage.warn(doubt)
+    _warn_of_pitfalls(stage, f"SELECT {parsed.sql} AS made FROM {quote(relation)}")
     if parsed.makes_null or not parsed.columns:
         return
     # In a query inside, because a window function cannot stand in a WHERE.
@@ -171,11 +175,13 @@ def unpivot(stage: TransformRows, said: UnpivotStep) -> None:
     for name in (said.name, said.value):
         if name.lower() in {column.lower() for column in stays}:
             raise Problem(f'{stage.where}: there is a column "{name}" already')
+    wanted = kinds.with_all_decimals(stage.columns[name] for name in columns)
+    cells = [f"CAST({quote(name)} AS {wanted})" if wanted else quote(name) for name in columns]
     # Lists side by side: a SELECT for each column takes DuckDB the square of their number to plan.
     lists = (
         f"unnest(range({len(columns)})) AS {_RANK}",
         f"unnest([{', '.join(map(literal, columns))}]) AS {quote(said.name)}",
-        f"unnest([{', '.join(map(quote, columns))}]) AS {quote(said.value)}",
+        f"unnest([{', '.join(cells)}]) AS {quote(said.value)}",
     )
     chosen = ", ".join([ROW, *map(quote, stays), *lists])
     # Not DuckDB's UNPIVOT, which leaves out empty cells unless it is told otherwise.
@@ -198,7 +204,7 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
         _refuse_several(stage, [*stays, name], value)
     if not stays and not headings:
         raise Problem(f"{stage.where}: there are no rows, so there are no columns")
-    is_it = f"CAST({quote(name)} AS VARCHAR) ="
+    is_it = f"{kinds.as_text(quote(name), stage.columns[name])} ="
     # No FILTER: DuckDB cuts all columns of the statement to size for each, which is their square.
     cells = [f"{how}(CASE WHEN {is_it} {literal(one)} THEN {quote(value)} END) AS {quote(one)}" for one in headings]
     keys = ", ".join(quote(column) for column in stays)
@@ -210,7 +216,7 @@ def pivot(stage: TransformRows, said: PivotStep) -> None:
 def _headings(stage: TransformRows, name: str, most: int) -> list[str]:
     """The values of a column, which become headings. Raises Problem for too many, an empty one, and two alike."""
     rows = stage.work.connection.execute(
-        f"SELECT DISTINCT CAST({quote(name)} AS VARCHAR) AS heading FROM {quote(stage.relation)} "
+        f"SELECT DISTINCT {kinds.as_text(quote(name), stage.columns[name])} AS heading FROM {quote(stage.relation)} "
         f"ORDER BY heading NULLS FIRST LIMIT {most + 1}"
     ).fetchall()
     # Before they become columns: ten thousand of them would take all memory.
@@ -235,20 +241,21 @@ def _refuse_several(stage: TransformRows, keys: Sequence[str], value: str) -> No
         f"GROUP BY {listed} HAVING count(*) > 1 ORDER BY {listed} LIMIT 1"
     ).fetchone()
     if row is not None:
-        shown = ", ".join(f"{key} {cell}" for key, cell in zip(keys, row[1:], strict=True))
+        shown = ", ".join(f"{key} {kinds.in_words([cell])}" for key, cell in zip(keys, row[1:], strict=True))
         raise Problem(
             f'{stage.where}: {row[0]:,} rows have a "{value}" for {shown}, and it is no number to be added up'
         )
 
 
 def select(stage: TransformRows, said: Sequence[str | dict[str, str]]) -> None:
-    pairs = [next(iter(one.items())) if isinstance(one, dict) else (stage.column(one), one) for one in said]
+    # As `name` of columns and `give` of map_values: first what is there, then what it is called from here on.
+    pairs = [next(iter(one.items())) if isinstance(one, dict) else (one, stage.column(one)) for one in said]
     known: set[str] = set()
-    for new, _ in pairs:
+    for _, new in pairs:
         if new.lower() in known:
             raise Problem(f'{stage.where}: "{new}" is named twice')
         known.add(new.lower())
-    chosen = ", ".join(f"{quote(stage.column(old))} AS {quote(new)}" for new, old in pairs)
+    chosen = ", ".join(f"{quote(stage.column(old))} AS {quote(new)}" for old, new in pairs)
     stage.becomes(f"SELECT {chosen} FROM {quote(stage.relation)}")
 
 

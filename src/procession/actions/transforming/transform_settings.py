@@ -82,7 +82,7 @@ class TransformStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = None
     select: Annotated[
         Annotated[list[ColumnName | dict[NewColumn, ColumnName]], msgspec.Meta(min_length=1, max_length=1000)] | None,
-        msgspec.Meta(description="columns that stay, in this order; an item {new name: column} renames"),
+        msgspec.Meta(description="columns that stay, in this order; an item {column: new name} renames"),
     ] = None
     sort: Annotated[
         Columns | None, msgspec.Meta(description="columns to sort by; -column turns it round, empty cells come last")
@@ -153,7 +153,7 @@ def _of_step(path: str, step: TransformStep) -> Iterator[str]:
         yield f'{path}.unpivot: name and value are both "{step.unpivot.name}"'
     for rename in step.select or []:
         if isinstance(rename, dict) and len(rename) != 1:
-            yield f"{path}.select: write one {{new name: column}} for each column"
+            yield f"{path}.select: write one {{column: new name}} for each column"
 
 
 def _of_group(path: str, group: GroupStep) -> Iterator[str]:

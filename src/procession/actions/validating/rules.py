@@ -16,6 +16,7 @@ from procession.actions.rows import expressions, kinds, looks
 from procession.actions.rows.kinds import ValueKind
 from procession.actions.rows.numbering import ROW, numbered
 from procession.actions.rows.work import RowWork
+from procession.actions.sql import pitfalls
 from procession.actions.validating.validate_settings import ValidationRule
 
 SOURCE = "source"
@@ -54,6 +55,10 @@ class CheckedRows:
     def kind(self) -> ValueKind:
         return kinds.of(self.columns[self.column])
 
+    def text(self, name: str, alias: str = "") -> str:
+        """SQL of a column's cells as people write them."""
+        return kinds.as_text(f"{alias}{quote(name)}", self.columns[name])
+
     def add(self, select: str, bound: Mapping[str, Any] | None = None) -> None:
         """Rows of ROW, column, value and words are broken. Raises Problem."""
         import duckdb
@@ -72,8 +77,7 @@ class CheckedRows:
         """Cells of the column of which the condition is true; `words` is SQL, as the condition is."""
         name = self.column
         self.add(
-            f"SELECT {ROW}, {literal(name)}, CAST({quote(name)} AS VARCHAR), {words} FROM {self.source} "
-            f"WHERE {is_broken}",
+            f"SELECT {ROW}, {literal(name)}, {self.text(name)}, {words} FROM {self.source} WHERE {is_broken}",
             bound,
         )
 
@@ -109,7 +113,7 @@ def _is(rows: CheckedRows) -> None:
 
 def _matches(rows: CheckedRows) -> None:
     # The whole cell: a pattern that only occurs somewhere in it proves nothing.
-    text = f"CAST({quote(rows.column)} AS VARCHAR)"
+    text = rows.text(rows.column)
     words = f"'does not match ' || {literal(rows.rule.matches or '')}"
     rows.add_cells(f"NOT regexp_full_match({text}, $pattern)", words, {"pattern": rows.rule.matches})
 
@@ -122,7 +126,7 @@ def _one_of(rows: CheckedRows) -> None:
         condition = f"{quote(rows.column)} NOT IN ({listed})"
     else:
         listed = ", ".join(literal(str(one)) for one in wanted)
-        condition = f"CAST({quote(rows.column)} AS VARCHAR) NOT IN ({listed})"
+        condition = f"{rows.text(rows.column)} NOT IN ({listed})"
     shown = ", ".join(str(one) for one in wanted[:5]) + (", ..." if len(wanted) > 5 else "")
     alike = _but_for(rows, quote(rows.column), f"(SELECT unnest([{listed}]))")
     rows.add_cells(condition, f"{literal(f'is none of {shown}')}{alike}")
@@ -153,7 +157,7 @@ def _in(rows: CheckedRows) -> None:
     alike = _but_for(rows, f"s.{quote(name)}", f"(SELECT DISTINCT {quote(column)} FROM {quote(known)})")
     # Empty cells pass: that they must be filled is a rule of its own.
     rows.add(
-        f"SELECT s.{ROW}, {literal(name)}, CAST(s.{quote(name)} AS VARCHAR), 'is not known'{alike} "
+        f"SELECT s.{ROW}, {literal(name)}, {rows.text(name, 's.')}, 'is not known'{alike} "
         f"FROM {rows.source} s ANTI JOIN {quote(known)} k ON k.{quote(column)} = s.{quote(name)} "
         f"WHERE s.{quote(name)} IS NOT NULL"
     )
@@ -176,14 +180,14 @@ def _between(rows: CheckedRows) -> None:
 
 
 def _at_most_characters(rows: CheckedRows) -> None:
-    text, most = f"CAST({quote(rows.column)} AS VARCHAR)", rows.rule.at_most_characters
+    text, most = rows.text(rows.column), rows.rule.at_most_characters
     rows.add_cells(f"length({text}) > {most}", f"'has ' || length({text}) || ' characters, more than {most}'")
 
 
 def _unique(rows: CheckedRows) -> None:
     named = [kinds.column(rows.columns, name, rows.where) for name in rows.rule.unique or []]
     keys = ", ".join(quote(name) for name in named)
-    texts = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in named)
+    texts = ", ".join(rows.text(name) for name in named)
     # Rows without any of the values are equal to none: that they should be filled is another rule.
     rows.add(
         f"SELECT {ROW}, {literal(', '.join(named))}, concat_ws(', ', {texts}), "
@@ -200,13 +204,14 @@ def _balance(rows: CheckedRows) -> None:
     assert said is not None
     amount = kinds.require(rows.columns, said.column, ValueKind.NUMBER, rows.where)
     by = [kinds.column(rows.columns, name, rows.where) for name in said.by]
-    shown = " || ', ' || ".join(f"coalesce(CAST({quote(name)} AS VARCHAR), 'empty')" for name in by)
+    shown = " || ', ' || ".join(f"coalesce({rows.text(name)}, 'empty')" for name in by)
     keys = ", ".join(quote(name) for name in by)
     # Rows without the columns of the group are a group too, and must balance as any other.
     total = f"coalesce(sum({quote(amount)}), 0)"
+    shown_total = kinds.as_text(total, rows.columns[amount])
     rows.add(
-        f"SELECT NULL, {literal(amount)}, CAST({total} AS VARCHAR), {literal(', '.join(by))} || ' ' || {shown} "
-        f"|| ' adds up to ' || CAST({total} AS VARCHAR) FROM {quote(SOURCE)} GROUP BY {keys} "
+        f"SELECT NULL, {literal(amount)}, {shown_total}, {literal(', '.join(by))} || ' ' || {shown} "
+        f"|| ' adds up to ' || {shown_total} FROM {quote(SOURCE)} GROUP BY {keys} "
         f"HAVING abs({total}) > CAST($most AS DECIMAL(38,10)) ORDER BY {keys}",
         {"most": str(said.tolerance)},
     )
@@ -230,7 +235,9 @@ def _total(rows: CheckedRows) -> None:
     assert row is not None
     if Decimal(row[0]) != wanted:
         found, expected = values.alike(Decimal(row[0]), wanted)
-        rows.add_all(row[0], f"{amount} adds up to {found}, and {expected} was expected", amount)
+        rows.add_all(
+            f"{values.trimmed(Decimal(row[0])):f}", f"{amount} adds up to {found}, and {expected} was expected", amount
+        )
 
 
 def _rows(rows: CheckedRows) -> None:
@@ -262,6 +269,9 @@ def _where(rows: CheckedRows) -> None:
     # What cannot be decided is not kept: an empty cell must not pass for a right one.
     words = f"CASE WHEN {parsed.sql} IS NULL THEN 'cannot be decided: a cell is empty' ELSE 'is not so' END"
     select = f"SELECT {ROW}, NULL, NULL, {words} FROM {rows.source} WHERE {parsed.sql} IS NOT TRUE"
+    asked = f"SELECT {parsed.sql} FROM {quote(SOURCE)}"
+    for doubt in pitfalls.warnings(rows.work.connection, asked, rows.work.used(asked) or {}):
+        rows.work.warnings.append(f"{rows.where}: {doubt}")
     rows.add(select, rows.work.used(select))
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from procession.model import ends
-from procession.model.process_file import conditions, documents, properties, settings, steering
+from procession.model.process_file import conditions, documents, properties, settings, steering, strays
 from procession.model.process_file.documents import Document, Path
 from procession.model.process_file.names import Names
 from procession.model.process_file.settings import ActionKind
@@ -260,6 +260,7 @@ def _settings(sheet: Sheet, step: Step, names: Names, actions: Mapping[str, Acti
         return None
     given = settings.GivenSettings(document=sheet.document, path=path, action=action, found=found)
     settings.check_references(given, names, steering.told(given))
+    strays.check(given, names)
     if action.conditions(found) or action.assigns(found):
         steering.check(given, names, frozenset(takewhile(lambda key: key != step.key, names.steps)))
     if action.needs_no_process:

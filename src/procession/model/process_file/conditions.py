@@ -29,6 +29,7 @@ _EQUALITY = frozenset({AtomKind.EQUALS, AtomKind.NOT_EQUALS})
 _UNORDERED = frozenset({PropertyType.CHECK_BOX, PropertyType.DROPDOWN})
 _TEXTS = frozenset({PropertyType.STRING, PropertyType.TEXT, PropertyType.SYSTEM_VARIABLE})
 _WHOLE_DAYS = frozenset({AtomKind.AT_LEAST, AtomKind.LESS})
+_REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(rf"{_DAY.pattern}T\d\d:\d\d:\d\d", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
@@ -98,6 +99,9 @@ def _read_property_atom(document: Document, path: Path, kind: AtomKind, subject:
     item = _find(document, sheet.at("property"), sheet.data["property"], names)
     if item is None:
         return None
+    if (given := sheet.data["value"]) and (why := looked_up_nowhere(given, names)):
+        sheet.wrong("value", f'"{kind}" compares with a constant; {why}')
+        return None
     ok, value = read_value(sheet, item)
     if item.type is PropertyType.FILE or (item.type in _UNORDERED and kind not in _EQUALITY):
         sheet.wrong("property", f'"{kind}" cannot compare a {item.type}')
@@ -106,6 +110,12 @@ def _read_property_atom(document: Document, path: Path, kind: AtomKind, subject:
         sheet.wrong("value", f'"{kind}" {why}')
         return None
     return Atom(kind=kind, subject=sheet.data["property"], value=value) if ok else None
+
+
+def looked_up_nowhere(given: object, names: Names) -> str:
+    """Why a text that names a property is not what that property holds, or ""."""
+    found = _REFERENCE.fullmatch(given) if isinstance(given, str) else None
+    return f"{given} would not be looked up" if found and found[1] in names.properties else ""
 
 
 def _misleading(kind: AtomKind, item: Property, value: Value) -> str:

@@ -194,13 +194,13 @@ def _convert(document: Document, path: Path, data: Any, wanted: Any) -> Any | No
 def _places(document: Document, path: Path) -> dict[str, list[Path]]:
     """Where each reference is written below `path`."""
     places: dict[str, list[Path]] = {}
-    for place, text in _texts(document, path):
+    for place, text in texts(document, path):
         for reference in dict.fromkeys(_REFERENCE.findall(text)):
             places.setdefault(reference, []).append(place)
     return places
 
 
-def _texts(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
+def texts(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
     """In the order of the file."""
     data = document.data
     for part in path:

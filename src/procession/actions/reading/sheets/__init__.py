@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from procession.actions.problems import Problem
 from procession.actions.reading.cells import CellColumn, Cells, Recognised
 from procession.actions.reading.options import FileOptions
 from procession.actions.reading.sheets import binary, containers, faults, office, open_document, tables, tabs
+from procession.actions.reading.sheets.areas import cell_name
 from procession.actions.reading.sheets.binary import BinaryBook
 from procession.actions.reading.sheets.containers import Container
 from procession.actions.reading.sheets.office import OfficeBook
@@ -48,7 +50,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: FileInput, options: File
         remarks=tuple(remarks),
         warnings=(*told.warnings, *warnings),
         recognised=recognised,
-        cautions=tuple(_hidden(collector)),
+        cautions=(*_hidden(collector), *_merged(collector, findings)),
     )
     return made if quickly is None else replace(made, source=quickly.source, load=_loader(connection, quickly, made))
 
@@ -95,11 +97,26 @@ def _hidden(collector: Collector) -> Iterator[str]:
         yield f"{collector.sheet} has {_counted(collector.hidden_count, 'hidden row')}, read like the others"
 
 
+def _merged(collector: Collector, findings: Findings) -> Iterator[str]:
+    """Areas over several rows of the table: whoever adds up by such a column loses all rows but the first of each."""
+    area, rows, count, first = collector.area, collector.numbers, 0, ""
+    for place in range(0, len(findings.merged), 4):
+        top, bottom, left, right = findings.merged[place : place + 4]
+        is_inside = left <= area.last_column and right >= area.first_column
+        # Rows below its first one that are kept, which the heading is not.
+        if is_inside and bisect_right(rows, bottom) > bisect_right(rows, top):
+            count += 1
+            first = first or f"{cell_name(top, left)}:{cell_name(bottom, right)}"
+    if count:
+        areas = _counted(count, "merged area")
+        yield f"{collector.sheet} has {areas} over several rows ({first}), of which only the first row has the value"
+
+
 def _remarks(collector: Collector, findings: Findings) -> Iterator[str]:
     if findings.has_hidden_columns:
         yield f"{collector.sheet} has hidden columns, read like the others"
     if findings.merged:
-        areas = _counted(findings.merged, "merged area")
+        areas = _counted(len(findings.merged) // 4, "merged area")
         yield f"{collector.sheet} has {areas}; the first cell of each has its value"
 
 

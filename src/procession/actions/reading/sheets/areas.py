@@ -14,6 +14,7 @@ COLUMNS_MAX = 16_384
 CELLS_MAX = 20_000_000
 # Of a number of a style or a format: int() refuses a text of more than 4,300 digits with an error of its own.
 DIGITS_MAX = 9
+_MERGED = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6}):([A-Z]{1,3})([1-9][0-9]{0,6})\Z", re.ASCII)
 _CORNER = re.compile(r"([A-Za-z]{1,3})([0-9]{0,7})\Z", re.ASCII)
 
 
@@ -43,6 +44,14 @@ def of(options: FileOptions) -> Area:
     if area.first_column > area.last_column or (top and bottom and top > bottom):
         raise Problem(f"the range {options.range} ends before it begins; write it from top left to bottom right")
     return area
+
+
+def merged(ref: str) -> tuple[int, int, int, int]:
+    """First and last row, first and last column of A2:A4, from 0; of what is no area, the first cell."""
+    found = _MERGED.match(ref)
+    if found is None:
+        return 0, 0, 0, 0
+    return int(found[2]) - 1, int(found[4]) - 1, column_number(found[1]), column_number(found[3])
 
 
 def column_number(letters: str) -> int:

@@ -130,7 +130,7 @@ class _Reader:
         elif number == _DATA_ENDS:
             self._is_over = True
         elif number == _MERGED:
-            self._findings.merged += 1
+            self._findings.merged.extend(struct.unpack_from("<IIII", content))
         elif number == _COLUMN and struct.unpack_from("<H", content, 16)[0] & 1:
             self._findings.has_hidden_columns = True
 

@@ -158,8 +158,10 @@ class _Reader:
     def _end_cell(self, attributes: Attributes) -> None:
         count = self._count(attributes, "number-columns-repeated")
         kind, text = _stored(attributes, self._paragraphs)
-        spans = (local(attributes, "number-columns-spanned"), local(attributes, "number-rows-spanned"))
-        self._findings.merged += any(span not in ("", "1") for span in spans)
+        width, height = (self._count(attributes, f"number-{one}-spanned") for one in ("columns", "rows"))
+        if width > 1 or height > 1:
+            last = min(self._row + height, ROWS_MAX) - 1, min(self._column + width, COLUMNS_MAX) - 1
+            self._findings.merged.extend((self._row, last[0], self._column, last[1]))
         if text:
             if self._column + count > COLUMNS_MAX:
                 raise Problem(f"{self._where} has more than {COLUMNS_MAX:,} columns (row {self._row + 1:,})")

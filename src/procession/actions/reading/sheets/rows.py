@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from procession.actions.reading.sheets.tabs import Tab
@@ -16,7 +17,8 @@ Row = tuple[int, bool, list[Cell]]  # number from 0, is it hidden, its cells in 
 class Findings:
     """What a reader comes across that changes no value, but may explain one."""
 
-    merged: int = 0  # areas; all but the first cell of each is empty
+    # Four numbers from 0 for each merged area: first and last row, first and last column. Only its first cell is full.
+    merged: array[int] = field(default_factory=lambda: array("I"))
     has_hidden_columns: bool = False
     has_formulas: bool = False
 

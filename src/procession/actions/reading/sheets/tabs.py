@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from procession.actions import references
 from procession.actions.problems import Problem
 
 _NAMES_SHOWN = 20
@@ -23,6 +24,8 @@ class Tab:
 def choose(tabs: Sequence[Tab], sheet: str | int | None, file_name: str) -> Tab:
     """The tab by its name, or by its number among those that are shown. Raises Problem."""
     shown = [tab for tab in tabs if not tab.is_hidden]
+    if references.parse(sheet):
+        raise Problem(f'which sheet of "{file_name}" is read is known when the step runs ({sheet})')
     if isinstance(sheet, str):
         tab = _named(tabs, sheet, file_name)
     elif sheet is None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from procession.actions.problems import Problem
 from procession.actions.reading.cells import Kind
-from procession.actions.reading.sheets import values
+from procession.actions.reading.sheets import areas, values
 from procession.actions.reading.sheets.areas import COLUMNS_MAX, DIGITS_MAX, ROWS_MAX, cell_name, column_number
 from procession.actions.reading.sheets.formats import Shows
 from procession.actions.reading.sheets.markup import Attributes, Handlers, feed, is_true
@@ -111,7 +111,7 @@ class _Reader:
             case "sheetData":
                 self._is_data = True
             case "mergeCell":
-                self._sheet.findings.merged += 1
+                self._sheet.findings.merged.extend(areas.merged(attributes.get("ref", "")))
             case "col" if is_true(attributes, "hidden"):
                 self._sheet.findings.has_hidden_columns = True
 
