@@ -39,11 +39,15 @@ def remove_old(tx: Transaction, *, before: datetime, most: int) -> int:
         *(times.to_column(before), most),
     )
     tx.many("DELETE FROM table_version WHERE table_id = ? AND number = ?", rows)
+    gone: dict[int, list[int]] = {}
+    for table, number in rows:
+        gone.setdefault(table, []).append(number)
     tx.many(
-        # Their contents lie in the folder still, until they are swept.
-        "DELETE FROM table_part WHERE table_id = ? AND until_version IS NOT NULL AND NOT EXISTS (SELECT 1 FROM"
-        " table_version v WHERE v.table_id = table_part.table_id AND v.number >= table_part.from_version"
+        # Their contents lie in the folder still, until they are swept. Only those that a version had which goes are
+        # looked at: with all of them each time, ten thousand versions go in time by the square of their number.
+        "DELETE FROM table_part WHERE table_id = ? AND until_version > ? AND from_version <= ? AND NOT EXISTS"
+        " (SELECT 1 FROM table_version v WHERE v.table_id = table_part.table_id AND v.number >= table_part.from_version"
         " AND v.number < table_part.until_version)",
-        [(table,) for table in dict.fromkeys(table for table, _ in rows)],
+        [(table, numbers[0], numbers[-1]) for table, numbers in gone.items()],
     )
     return len(rows)

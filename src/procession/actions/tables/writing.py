@@ -61,7 +61,7 @@ def perform(context: Context, connection: duckdb.DuckDBPyConnection) -> tuple[Wr
     if settings.sample:
         return replace(written, sample=samples.take(connection, rows, settings)), {}
     removed = parts if rows.mode == "replace" else _taken_along(parts, affected, given)
-    pieces = [_new_rows(known, rows, settings.next_record)]
+    pieces = [_new_rows(known, rows, settings.next_record, are_all=not updated)]
     if removed and rows.mode != "replace":
         pieces.append(_kept_rows(connection, known, rows, removed))
     path = context.folder / "rows.parquet"
@@ -221,13 +221,15 @@ def _taken_along(parts: Iterable[PartFile], affected: set[str], rows: int) -> tu
     return tuple(taken)
 
 
-def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int) -> str:
+def _new_rows(known: Sequence[Column], rows: SentRows, next_record: int, *, are_all: bool) -> str:
     """The given rows that are new, with ids in order."""
-    values = [f"{next_record} - 1 + row_number() OVER (ORDER BY {NUMBER}) AS {RECORD}"]
+    # Where all are, they have numbers already: a window keeps them in memory as a whole.
+    number = NUMBER if are_all else f"row_number() OVER (ORDER BY {NUMBER})"
+    values = [f"{next_record} - 1 + {number} AS {RECORD}"]
     for column in known[1:]:
         given = f"f{column.field}" if column in rows.columns else conversion.constant(column, column.default)
         values.append(f"{given} AS {quote(column.name)}")
-    return f"SELECT {', '.join(values)} FROM {TYPED} WHERE {NUMBER} NOT IN ({_matched()})"
+    return f"SELECT {', '.join(values)} FROM {TYPED}" + ("" if are_all else f" WHERE {NUMBER} NOT IN ({_matched()})")
 
 
 def _kept_rows(
