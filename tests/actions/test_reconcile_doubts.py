@@ -58,7 +58,13 @@ def test_what_nobody_sees_is_told_by_its_code(tmp_path):
     _, _, message = match(tmp_path, ["INV\u00a01"], ["INV 1"], said=(TEXT, TEXT))
 
     assert r'"INV\u00a01" in the left column "key" and "INV 1" in the right column' in message
-    assert "they differ only in what nobody sees; trim: true" in message
+    assert "they differ only in what nobody sees; nothing matched" in message
+
+
+def test_blanks_at_an_end_are_what_trim_takes_away(tmp_path):
+    _, _, message = match(tmp_path, ["INV 1\u00a0"], ["INV 1"], said=(TEXT, TEXT))
+
+    assert "they differ only in what nobody sees; trim: true takes blanks from both ends" in message
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,15 @@ from tests.engine.world import World
 Rows = Sequence[dict[str, Any]]
 
 
-@contextmanager
-def processes(place: Path) -> Iterator[TableWorkers]:
+def workers(place: Path) -> TableWorkers:
     """Real processes for table jobs of the worlds in this place; they start with the first job."""
     bounds = {"readable_paths": (str(place), "/sys/fs/cgroup"), "writable_paths": (str(place),)}
-    made = TableWorkers(place / "tables", settings(**bounds))
+    return TableWorkers(place / "tables", settings(**bounds))
+
+
+@contextmanager
+def processes(place: Path) -> Iterator[TableWorkers]:
+    made = workers(place)
     yield made
     made.close()
 

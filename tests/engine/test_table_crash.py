@@ -43,9 +43,8 @@ TEXT = process(
 
 
 def opened(home: Path, crash_point: CrashPoint = pass_by) -> World:
-    with managed.processes(home) as workers:
-        world = World(home, isolation=ISOLATION, crash_point=crash_point, workers=workers)
-        world.engine.start()
+    world = World(home, isolation=ISOLATION, crash_point=crash_point, workers=managed.workers(home))
+    world.engine.start()
     return world
 
 

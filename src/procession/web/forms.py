@@ -26,9 +26,7 @@ class Form:
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[str, str]]) -> Form:
-        """Of fields that came with files. Raises Invalid."""
-        if len(pairs) > FIELDS_MAX:
-            raise Invalid(f"the form has {len(pairs):,} fields, more than {FIELDS_MAX:,}")
+        """Of fields that came with files, which sent_forms has counted. Raises Invalid."""
         form = cls(b"")
         form._take(pairs)
         return form
