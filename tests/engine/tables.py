@@ -37,6 +37,14 @@ def processes(place: Path) -> Iterator[TableWorkers]:
     made.close()
 
 
+@contextmanager
+def world_with_workers(home: Path) -> Iterator[World]:
+    with processes(home) as made:
+        world = World(home, workers=made)
+        yield world
+        world.close()
+
+
 def work(world: World, caller: Caller | None = None) -> TableWork:
     def admit(tx: Transaction) -> Act:
         return Act(tx=tx, caller=caller or world.caller, now=world.clock.now(), resources=world.resources)

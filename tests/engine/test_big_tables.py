@@ -30,11 +30,8 @@ QUERY = f"""SELECT '2026-' || lpad((i % 12 + 1)::VARCHAR, 2, '0') AS Month, 'A' 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    home = tmp_path_factory.mktemp("big")
-    with tables.processes(home) as workers:
-        made = World(home, workers=workers)
+    with tables.world_with_workers(tmp_path_factory.mktemp("big")) as made:
         yield made
-        made.close()
 
 
 def written(world: World, table: TableId, query: str, mode: Mode = "append", key: str = "") -> int:

@@ -31,11 +31,8 @@ OWN = uuid.UUID(int=7)
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    home = tmp_path_factory.mktemp("iceberg")
-    with tables.processes(home) as workers:
-        made = World(home, workers=workers)
+    with tables.world_with_workers(tmp_path_factory.mktemp("iceberg")) as made:
         yield made
-        made.close()
 
 
 def ledger(world: World, name: str) -> TableId:

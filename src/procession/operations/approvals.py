@@ -80,7 +80,8 @@ def of_row(tx: Transaction, run: Run, step: StepRow, row: ApprovalRow) -> Approv
     able = deciders(tx, run, settings) if is_open else []
     if is_open:
         # Who was suspended or has left the group since is no second pair of eyes any more.
-        counted = [vote for vote in counted if vote.login in {user.login for user in able}]
+        logins = {user.login for user in able}
+        counted = [vote for vote in counted if vote.login in logins]
     return Approval(
         run=run,
         step=step,

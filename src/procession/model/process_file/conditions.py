@@ -10,7 +10,7 @@ from procession.model import values
 from procession.model.conditions import STEP_ATOMS
 from procession.model.errors import Invalid
 from procession.model.process_file.documents import Document, Path
-from procession.model.process_file.names import Names
+from procession.model.process_file.names import REFERENCE, Names
 from procession.model.process_file.sheets import Sheet, did_you_mean, shown
 from procession.model.processes import (
     Atom,
@@ -29,7 +29,6 @@ _EQUALITY = frozenset({AtomKind.EQUALS, AtomKind.NOT_EQUALS})
 _UNORDERED = frozenset({PropertyType.CHECK_BOX, PropertyType.DROPDOWN})
 _TEXTS = frozenset({PropertyType.STRING, PropertyType.TEXT, PropertyType.SYSTEM_VARIABLE})
 _WHOLE_DAYS = frozenset({AtomKind.AT_LEAST, AtomKind.LESS})
-_REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(rf"{_DAY.pattern}T\d\d:\d\d:\d\d", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
@@ -114,7 +113,7 @@ def _read_property_atom(document: Document, path: Path, kind: AtomKind, subject:
 
 def looked_up_nowhere(given: object, names: Names) -> str:
     """Why a text that names a property is not what that property holds, or ""."""
-    found = _REFERENCE.fullmatch(given) if isinstance(given, str) else None
+    found = REFERENCE.fullmatch(given) if isinstance(given, str) else None
     return f"{given} would not be looked up" if found and found[1] in names.properties else ""
 
 

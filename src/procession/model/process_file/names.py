@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from procession.model.processes import Process, Property
+
+REFERENCE = re.compile(r"\$\{([^${}]+)\}")  # ${step.property}, as a text or within one
 
 
 class Names:

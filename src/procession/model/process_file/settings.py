@@ -15,7 +15,7 @@ from msgspec import inspect
 from procession.model import table_uses
 from procession.model.process_file import nested
 from procession.model.process_file.documents import Document, Path
-from procession.model.process_file.names import Names
+from procession.model.process_file.names import REFERENCE, Names
 from procession.model.process_file.sheets import did_you_mean, shown
 from procession.model.processes import Effect, Flow, Property, PropertyType
 from procession.model.table_uses import TableUse
@@ -24,7 +24,6 @@ _BEFORE_PLACE = " - at `$"  # in msgspec's messages
 _REFERENCE_PATTERN = r"\{"  # in what msgspec says of that of a reference
 _NO_REFERENCE = "write ${step.property} with the keys of a step and a property, or ${table:Name}"
 _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-_REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 
 
 class ActionKind(Protocol):
@@ -195,7 +194,7 @@ def _places(document: Document, path: Path) -> dict[str, list[Path]]:
     """Where each reference is written below `path`."""
     places: dict[str, list[Path]] = {}
     for place, text in texts(document, path):
-        for reference in dict.fromkeys(_REFERENCE.findall(text)):
+        for reference in dict.fromkeys(REFERENCE.findall(text)):
             places.setdefault(reference, []).append(place)
     return places
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from procession.model.process_file.names import Names
+from procession.model.process_file.names import REFERENCE, Names
 from procession.model.process_file.settings import GivenSettings, texts
 
 # Programs have words of their own; those of SQL are told with their line (actions/sql).
 _PROGRAMS = frozenset({"code", "sql"})
-_REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 
 
 def check(given: GivenSettings, names: Names) -> None:
@@ -38,7 +36,7 @@ def check(given: GivenSettings, names: Names) -> None:
 
 
 def _strays(text: str, names: Names) -> Iterator[str]:
-    return (found for found in dict.fromkeys(_REFERENCE.findall(text)) if found in names.properties)
+    return (found for found in dict.fromkeys(REFERENCE.findall(text)) if found in names.properties)
 
 
 def _instead(given: GivenSettings) -> str:
